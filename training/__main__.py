@@ -1,6 +1,7 @@
 """The commands of the trainer: each reads files, writes the next ones, and names the next command."""
 
 import argparse
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -10,6 +11,7 @@ from bot import config
 from bot.command_parser import CommandParser
 from bot.engine.runtime.environment import prepare_environment
 from bot.errors import UserError
+from bot.persona.new_folder import check_key
 from bot.system.console import json_text, prepare_output, write_line
 from bot.system.ownership import check_owners
 from bot.system.user_path import user_path
@@ -24,6 +26,7 @@ try:
         import_exports,
         import_summary,
         make,
+        make_persona,
         recipe,
         train,
     )
@@ -79,6 +82,8 @@ def _add_import(commands: "Commands[argparse.ArgumentParser]") -> None:
     command.add_argument("--persona", metavar="NAME", required=True, help="the persona that learns from them")
     me = "the persona's name or id in the exports, where they do not say; may be given several times"
     command.add_argument("--me", metavar="NAME_OR_ID", action="append", help=me)
+    anew = "--me takes the place of who the persona was so far on that platform, instead of being added"
+    command.add_argument("--me-anew", action="store_true", help=anew)
     dates = "the first part of dates like 3/4/20, where the file does not show it"
     command.add_argument("--dates", choices=("day", "month"), help=dates)
     texts = "read texts that no format knows as the persona's own: for the stage of facts, or as posts"
@@ -89,11 +94,13 @@ def _add_import(commands: "Commands[argparse.ArgumentParser]") -> None:
 
 def _import(options: argparse.Namespace) -> str:
     with open_display() as display:
-        imported = import_exports.import_exports(options, _folder(options), display)
+        folder = _folder(options)
+        likely = make_persona.likely_names(folder)
+        imported = import_exports.import_exports(options, folder, display, likely=likely)
     if options.json:
         return json_text(import_summary.import_json(imported))
     summary = import_summary.describe_import(imported)
-    return f"{summary}\nNext: python -m training build --persona {options.persona}"
+    return f"{summary}\nNext: python -m training build --persona {shlex.quote(options.persona)}"
 
 
 def _make(options: argparse.Namespace) -> str:
@@ -110,10 +117,11 @@ def _folder(options: argparse.Namespace) -> Path:
         else []
     )
     if options.persona not in known:
+        check_key(personas, options.persona)
         there = ", ".join(known) or "none"
         raise UserError(
             f"There is no persona {options.persona!r} in {personas}: known are {there}; "
-            f"`python -m bot persona new {options.persona}` makes one."
+            f"`python -m bot persona new {shlex.quote(options.persona)}` makes one."
         )
     check_owners(personas / str(options.persona))
     return personas / str(options.persona)

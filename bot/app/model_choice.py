@@ -1,6 +1,7 @@
 """The command `models use`: a base model is checked, fetched where it must be, and named in config.toml."""
 
 import asyncio
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
@@ -103,7 +104,8 @@ def _adapter_notes(settings: Config, taken: str) -> Iterator[str]:
         if base and base != taken:
             yield (
                 f"The adapter of {persona.key} was made for {base}: unless {taken} is a copy of it, it "
-                f"waits, and `python -m training train --persona {persona.key}` makes one for the new model."
+                f"waits, and `python -m training train --persona {shlex.quote(persona.key)}` makes one "
+                "for the new model."
             )
 
 

@@ -1,6 +1,7 @@
 """The commands `persona list`, `show` and `new`: each function returns the text to print."""
 
 import asyncio
+import shlex
 from argparse import Namespace
 
 from bot import config
@@ -69,8 +70,8 @@ async def persona_new(options: Namespace) -> str:
         [
             f"{folder} is there:",
             *(f"  {name:<14} {use}" for name, use in _new_files(card).items()),
-            f"Next: python -m bot chat --persona {options.name}, or, with an export of what they said, "
-            f"python -m training make EXPORT --persona {options.name}",
+            f"Next: python -m bot chat --persona {shlex.quote(options.name)}, or, with an export of what "
+            f"they said, python -m training make EXPORT --persona {shlex.quote(options.name)}",
         ]
     )
 

@@ -1,5 +1,6 @@
 """The adapter of a persona that fits a base model, for the commands that read one."""
 
+import shlex
 from pathlib import Path
 
 from bot.adapter.base_match import ServedBase
@@ -20,6 +21,7 @@ def persona_adapter(persona: Persona, base: ServedBase) -> Path:
         waits = f"; set [model] name for those that wait ({', '.join(map(str, choice.waiting))})"
         raise UserError(
             f"{persona.key} has no adapter for {base.name}: "
-            f"`python -m training train --persona {persona.key}` makes one{waits if choice.waiting else ''}."
+            f"`python -m training train --persona {shlex.quote(persona.key)}` makes "
+            f"one{waits if choice.waiting else ''}."
         )
     return choice.adapter

@@ -1,5 +1,6 @@
 """The command `pull`: an adapter that `push` put on the hub, installed with its own manifest."""
 
+import shlex
 import shutil
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def pull_adapter(workspace: Workspace, name: str) -> Path:
     if missing:
         raise UserError(
             f"{name} was not put on the hub by `push` ({missing[0]} is missing): `python -m training adopt "
-            f"{name} --persona {workspace.persona.key}` takes it."
+            f"{name} --persona {shlex.quote(workspace.persona.key)}` takes it."
         )
     shutil.rmtree(read, ignore_errors=True)
     try:

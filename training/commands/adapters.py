@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import shlex
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -177,7 +178,9 @@ def _open(options: Namespace, persona: Path, display: ProgressDisplay = SILENT) 
 
 def _next(workspace: Workspace) -> str:
     key = workspace.persona.key
-    return f"Next: python -m bot chat --persona {key}, or /persona reload where the bot is running"
+    return (
+        f"Next: python -m bot chat --persona {shlex.quote(key)}, or /persona reload where the bot is running"
+    )
 
 
 def file_size(text: str) -> int:

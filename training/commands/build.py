@@ -1,5 +1,6 @@
 """The command `build`: make training examples of messages and documents, for the base model."""
 
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable
 from itertools import chain
@@ -35,6 +36,7 @@ WINDOWS = (256, 512, 1024, 2048, 4096, 8192)
 WHOLE_SHARE = 0.95  # of answers, for which the window holds the whole conversation
 FRAME_FACTOR = 1.3  # names and template around messages, as a factor on the messages' own tokens
 _SHOWN = 80  # characters of an answer in an explanation
+_FEW = 20  # examples: fewer teach an adapter sentences, and no manner
 QUANTILES = (0.5, 0.9, 0.95, 0.99, 1.0)
 
 
@@ -192,8 +194,14 @@ def describe_build(record: BuildRecord, persona: str) -> str:
         f"window       {record.window:,} tokens for {record.model}; "
         f"{record.trained[TRAIN]:,} tokens are trained"
     )
+    if (learned := sum(record.train.values())) < _FEW:
+        lines.append(
+            f"too few      {learned:,} examples to learn are too few for a likeness: import more of what "
+            "they wrote"
+        )
+    name = shlex.quote(persona)
     return "\n".join(
-        [*lines, f"Next: python -m training preview --persona {persona}, then train --persona {persona}"]
+        [*lines, f"Next: python -m training preview --persona {name}, then train --persona {name}"]
     )
 
 

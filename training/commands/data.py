@@ -1,6 +1,7 @@
 """The commands on a persona's data: build, preview and forget."""
 
 import argparse
+import shlex
 import sys
 from argparse import Namespace
 from collections.abc import Callable
@@ -207,7 +208,9 @@ def _name_adapters(forgotten: forgetting.Forgotten, folder: Path) -> list[str]:
     if any(path.parent.parent == folder / OTHERS for path in forgotten.adapters):
         lines.append("train replaces the adapter of the base model in config.toml alone: delete the others")
     if forgotten.adapters:
-        lines.append(f"Next: python -m training train --persona {folder.name}, or delete the adapter")
+        lines.append(
+            f"Next: python -m training train --persona {shlex.quote(folder.name)}, or delete the adapter"
+        )
     return lines
 
 

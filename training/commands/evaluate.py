@@ -1,6 +1,7 @@
 """The command `evaluate`: likeness of an adapter to the person, copies and private details."""
 
 import argparse
+import shlex
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -89,7 +90,9 @@ def _describe(options: Namespace, report: "Report", page: Path) -> str:
     text = report_json(report) if options.json else report_summary(report, page)
     if report.exceeded:
         raise LimitExceeded(report.exceeded, text)
-    return text if options.json else f"{text}\nNext: python -m bot chat --persona {options.persona}"
+    return (
+        text if options.json else f"{text}\nNext: python -m bot chat --persona {shlex.quote(options.persona)}"
+    )
 
 
 def find_adapter(options: Namespace, workspace: Workspace, display: ProgressDisplay) -> Path:
@@ -103,8 +106,9 @@ def find_adapter(options: Namespace, workspace: Workspace, display: ProgressDisp
         adapter = persona_adapter(workspace.persona, check.base)
     if not (adapter / CONFIG).is_file():
         raise UserError(
-            f"There is no adapter in {adapter}: `python -m training train --persona {options.persona}` makes "
-            "one, or name one with --adapter DIR."
+            f"There is no adapter in {adapter}: "
+            f"`python -m training train --persona {shlex.quote(options.persona)}` "
+            "makes one, or name one with --adapter DIR."
         )
     return adapter
 

@@ -17,7 +17,7 @@ from training.store.lineage import Pseudonyms, add_opt_out, read_adapter_authors
 from training.store.message_store import work_lock
 from training.store.messages import MESSAGES
 from training.store.scrubbing import SCRUBBED
-from training.store.selves import read_selves, settle_selves
+from training.store.selves import SELVES, read_selves, settle_selves
 from training.tokenization.cache import ENCODED
 
 _PSEUDONYM = re.compile(r"[0-9a-f]{32}")
@@ -136,7 +136,10 @@ def _find_pseudonym(author: str, authors: dict[str, _Key], pseudonyms: Pseudonym
         ids = ", ".join(sorted(f"{authors[p].platform}/{authors[p].author}" for p in found))
         raise UserError(f"Several authors are called {author!r}: say which ({ids}), one after another.")
     if found and authors[found[0]].is_self:
-        raise UserError(f"{author!r} is the persona: delete its work folder to forget it.")
+        raise UserError(
+            f"{author!r} is the persona: delete its work folder to forget it, or take the id out of "
+            f"work/{SELVES} if somebody else wrote that."
+        )
     if found:
         return found[0]
     if _PSEUDONYM.fullmatch(author):

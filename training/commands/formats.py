@@ -1,6 +1,8 @@
 """The command `formats`: which exports and data sets are read, how to get them, and what becomes of them."""
 
 import argparse
+import difflib
+import re
 import shutil
 import textwrap
 from argparse import Namespace
@@ -15,6 +17,13 @@ from training.importers.registry import FORMATS, Format
 HEADING = ("format", "how to export it", "what is read", "what is left out")
 _SHARES = (18, 34, 24, 24)  # of the width, in percent
 _LEAST, _MOST = 80, 160  # columns of a terminal that the table is made for
+# what people call a format that no guide names so
+_OTHER_NAMES = {
+    "gmail": "e-mail",
+    "outlook": "e-mail",
+    "diary": "texts and markdown",
+    "journal": "texts and markdown",
+}
 _INTRODUCTION = """# Formats
 
 `python -m training formats` prints this table, `formats NAME` one format, and `formats --markdown` this page.
@@ -69,13 +78,33 @@ def markdown_page(importers: Iterable[Format] = FORMATS) -> str:
 
 
 def _named(name: str) -> list[Format]:
-    wanted = name.casefold()
+    """Return the format of this title, or else all whose title or guide holds the word."""
+    wanted = name.casefold().strip()
+    wanted = _OTHER_NAMES.get(wanted, wanted)
     whole = [each for each in FORMATS if each.TITLE.casefold() == wanted]
-    found = whole or [each for each in FORMATS if wanted in each.TITLE.casefold()]
+    begins = re.compile(rf"(?<!\w){re.escape(wanted)}")
+    found = whole or [
+        each for each in FORMATS if wanted in each.TITLE.casefold() or begins.search(_guide_words(each))
+    ]
     if not found:
         known = ", ".join(each.TITLE for each in FORMATS)
-        raise UserError(f"There is no format {name!r}: known are {known}.")
+        near = _near(wanted)
+        meant = f"do you mean {' or '.join(near)}? Known" if near else "known"
+        raise UserError(f"There is no format {name!r}: {meant} are {known}.")
     return found
+
+
+def _guide_words(importer: Format) -> str:
+    guide = importer.GUIDE
+    return " ".join((guide.steps, guide.reads, *guide.marks, guide.example)).casefold()
+
+
+def _near(wanted: str) -> list[str]:
+    """Return the titles of the formats one of whose words is nearly this one."""
+    titles = {word.strip("()").casefold(): each.TITLE for each in FORMATS for word in each.TITLE.split()}
+    titles |= {each.TITLE.casefold(): each.TITLE for each in FORMATS}
+    close = difflib.get_close_matches(wanted, titles, n=3, cutoff=0.7)
+    return list(dict.fromkeys(titles[word] for word in close))
 
 
 def _as_object(importer: Format) -> dict[str, object]:

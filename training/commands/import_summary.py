@@ -10,6 +10,15 @@ from training.store.roles import DATA_SETS, DOCUMENTS
 
 _SHOWN = 20  # chats, and authors
 _NAME = 40  # characters
+_KINDS = {  # of messages without words: one, and several
+    "image": ("image", "images"),
+    "video": ("video", "videos"),
+    "audio": ("audio message", "audio messages"),
+    "sticker": ("sticker", "stickers"),
+    "file": ("file", "files"),
+    "notice": ("notice (who joined, called, changed a name)", "notices (who joined, called, changed a name)"),
+    "other": ("message of another kind", "messages of other kinds"),
+}
 
 
 def describe_import(imported: ImportResult) -> str:
@@ -19,12 +28,12 @@ def describe_import(imported: ImportResult) -> str:
         f"{', '.join(imported.formats)}: {_counts(imported)}.",
         *_table("Chats", _fold_dialogues(participants.chats.values()), {}),
         *_table("Authors", participants.authors.values(), imported.selves),
-        *_list_counts("Kept without words", participants.wordless),
+        *_list_counts("Kept without words", _kinds(participants.wordless)),
         *_list_counts("Of a kind that is not known, and kept without words", imported.log.unknown),
         *_list_counts("Kept", imported.log.kept),
         *_list_counts("Skipped", imported.log.skipped),
         *imported.log.notes,
-        f"{imported.path} holds {total:,} messages.",
+        f"{imported.path} holds {total:,} message{'' if total == 1 else 's'}.",
     ]
     return "\n".join(lines)
 
@@ -65,7 +74,9 @@ def _fold_dialogues(chats: Iterable[MessageCount]) -> Iterator[MessageCount]:
 
 
 def _counts(imported: ImportResult) -> str:
-    counts = f"{imported.added:,} new messages, {imported.known:,} known before"
+    counts = (
+        f"{imported.added:,} new message{'' if imported.added == 1 else 's'}, {imported.known:,} known before"
+    )
     return f"{counts}, {imported.repeated:,} repeated in these exports" if imported.repeated else counts
 
 
@@ -91,6 +102,11 @@ def _line(count: MessageCount, is_self: bool) -> str:
 
 def _day(moment: float) -> str:
     return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d}" if 0 < moment < float("inf") else "-"
+
+
+def _kinds(counts: dict[str, int]) -> dict[str, int]:
+    """Return the counts of kinds of messages with the kinds in words."""
+    return {_KINDS.get(kind, (kind, kind))[count != 1]: count for kind, count in counts.items()}
 
 
 def _list_counts(title: str, counts: dict[str, int]) -> list[str]:

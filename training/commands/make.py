@@ -1,6 +1,7 @@
 """The command `make`: from an export to a persona that talks, each step skipped where its result is there."""
 
 import argparse
+import shlex
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 
@@ -58,7 +59,7 @@ def make(options: Namespace, parse: Parse) -> str:
     settings = config.load_config(options.config)
     if not options.no_talk:
         talk(settings.file, options.persona, options.say)
-    text = f"Next: python -m bot chat --persona {options.persona}"
+    text = f"Next: python -m bot chat --persona {shlex.quote(options.persona)}"
     if exceeded:
         raise LimitExceeded(exceeded, text)
     return text
@@ -87,4 +88,4 @@ def _make(options: Namespace, parse: Parse) -> tuple[str, ...] | None:
 
 
 def _single(options: Namespace) -> str:
-    return f"The persona talks from its card: python -m bot chat --persona {options.persona}"
+    return f"The persona talks from its card: python -m bot chat --persona {shlex.quote(options.persona)}"

@@ -85,7 +85,10 @@ def likely_names(folder: Path) -> list[str]:
     """Return the names by which the persona of a folder may stand in an export."""
     if not has_card(folder):
         return [folder.name]
-    persona = load_persona(folder)
+    try:
+        persona = load_persona(folder)
+    except UserError:  # a broken card, of which serving and `make` tell
+        return [folder.name]
     return [persona.key, persona.name, persona.card.name, *persona.names]
 
 

@@ -1,5 +1,6 @@
 """The talk at the end of `make`, with the bot in a process of its own."""
 
+import shlex
 import signal
 import subprocess
 import sys
@@ -29,5 +30,5 @@ def talk(settings: Path, persona: str, say: str | None) -> None:
     if code != 0:
         raise UserError(
             f"The persona is made, and the chat ended with exit code {code}: "
-            f"`python -m bot chat --persona {persona}` opens it again."
+            f"`python -m bot chat --persona {shlex.quote(persona)}` opens it again."
         )

@@ -1,6 +1,7 @@
 """The command `train`: train a LoRA adapter on the persona's data and install it."""
 
 import argparse
+import shlex
 from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import replace
@@ -113,8 +114,12 @@ def describe_run(options: Namespace, persona: Path, found: "RunResult") -> str:
 
     if options.json:
         return json_text(msgspec.to_builtins(found))
-    adapter = f" --adapter {persona / result.BEST_OF.format(found.run)}" if found.record.canaries else ""
-    evaluate = f"python -m training evaluate --persona {options.persona}{adapter}"
+    adapter = (
+        f" --adapter {shlex.quote(str(persona / result.BEST_OF.format(found.run)))}"
+        if found.record.canaries
+        else ""
+    )
+    evaluate = f"python -m training evaluate --persona {shlex.quote(options.persona)}{adapter}"
     kept = kept_line(persona / found.adapter) if found.adapter else ""
     run = persona / "work" / folders.RUNS / found.run
     return f"{result.result_text(found, run)}\nNext: {evaluate}{kept}"

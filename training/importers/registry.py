@@ -3,7 +3,6 @@
 The format of a file is found by its content, never by its name.
 """
 
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +70,7 @@ from training.importers.reading.sniff import FileHead, sniff_head
 from training.importers.reading.source import Meter, Source
 from training.importers.texts import own_texts
 from training.importers.texts.mail import export as mail
+from training.importers.unread import describe_unread, pickle_refusal
 from training.store.messages import ExportedMessage
 
 
@@ -180,26 +180,35 @@ class Export:
                 yield bounded
 
 
-def find_exports(path: Path, meter: Meter | None = None, with_texts: bool = False) -> list[Export]:
+def find_exports(
+    path: Path, meter: Meter | None = None, with_texts: bool = False, log: ImportLog | None = None
+) -> list[Export]:
     """Return the exports in a file, a zip or a folder; `with_texts`, also texts that no format knows.
+
+    The log gets a note about the files that are not read although others are.
 
     Raises UserError with a remedy for a pickle, for an unreadable file and for a path without any export.
     """
     found: dict[str, list[Source]] = {}
-    unknown: list[FileHead] = []
+    unknown, more = list[FileHead](), 0
     for source in list_sources(path, meter or Meter()):
         head = sniff_head(source)
         importer = None if head.is_archive else _importer_of(head)
         if importer is None and head.is_pickle:
-            raise UserError(_pickle_refusal(source))
+            raise UserError(pickle_refusal(source))
         if importer:
             found.setdefault(importer.TITLE, []).append(source)
         elif with_texts and own_texts.is_text(head):
             found.setdefault(own_texts.TITLE, []).append(source)
         elif len(unknown) < _MOST_UNKNOWN:
             unknown.append(head)
+        else:
+            more += 1
     if not found:
         raise UserError(_no_export(path, unknown))
+    if log and unknown:
+        for sentence in describe_unread(unknown, more, IMPORTERS, found, _HTML_ADVICE):
+            log.note(sentence)
     return [Export(each, tuple(found[each.TITLE])) for each in FORMATS if each.TITLE in found]
 
 
@@ -211,16 +220,6 @@ def read_exports(path: Path, log: ImportLog | None = None) -> Iterator[ExportedM
     """Yield every message of the exports at a path. Raises UserError like `find_exports` and importers."""
     for export in find_exports(path):
         yield from export.read(log or ImportLog())
-
-
-def _pickle_refusal(source: Source) -> str:
-    """The reason why a pickle is not opened, and the command that makes JSON of it."""
-    code = "import json, pickle, sys; json.dump(pickle.load(sys.stdin.buffer), sys.stdout)"
-    name = shlex.quote(source.name)
-    return (
-        f"{source} is a Python pickle, which can run code when it is opened: if you trust whoever made it, "
-        f'save it as JSON with `python -c "{code}" < {name} > {name}.json`, and import that.'
-    )
 
 
 def _no_export(path: Path, unknown: list[FileHead]) -> str:

@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -138,13 +138,16 @@ class MessageStore:
                 moved.seek(0)
                 shutil.copyfileobj(moved, self._file)
 
-    def add_selves(self, ids: Mapping[str, set[str]]) -> None:
+    def add_selves(self, ids: Mapping[str, set[str]], replaced: Iterable[str] = ()) -> None:
         """Write these author ids of the persona, with those known so far, into selves.json.
 
+        On the `replaced` platforms they take the place of those known so far.
         Platforms that `ids` does not name keep their entry in selves.json, or stay without one.
         """
+        without = set(replaced)
+        earlier = {platform: found for platform, found in self.selves.items() if platform not in without}
         self._next_selves |= {
-            platform: frozenset(found | self.selves.get(platform, set())) for platform, found in ids.items()
+            platform: frozenset(found | earlier.get(platform, set())) for platform, found in ids.items()
         }
 
     def _unwritable(self, error: OSError) -> UserError:

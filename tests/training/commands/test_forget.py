@@ -106,7 +106,8 @@ def test_build_says_what_is_in_the_data_what_is_not_and_what_comes_next(
         "held out    nothing",
         "left out    1 commands to bots",
     ]
-    assert lines[-2].startswith("window       1,024 tokens for bytes; ")
+    assert lines[-3].startswith("window       1,024 tokens for bytes; ")
+    assert lines[-2].startswith("too few      2 examples to learn are too few for a likeness")
     assert lines[-1] == "Next: python -m training preview --persona mara, then train --persona mara"
 
 

@@ -102,3 +102,25 @@ def test_a_name_that_no_format_has_is_answered_with_all_names() -> None:
     code, out, err = run("pigeon post")
     assert (code, out) == (2, "")
     assert err.startswith("training: There is no format 'pigeon post': known are X (Twitter) archive, ")
+
+
+@pytest.mark.parametrize(
+    ("word", "title"),
+    [
+        ("takeout", "E-mail"),
+        ("takeout", "Gemini (Google Takeout)"),
+        ("mbox", "E-mail"),
+        ("gmail", "E-mail"),
+        ("diary", "Texts and Markdown"),
+        ("json", "Discord data package"),
+    ],
+)
+def test_words_of_a_guide_find_its_format(word: str, title: str) -> None:
+    code, out, _ = run(word, "--json")
+    assert code == 0
+    assert title in [row["format"] for row in json.loads(out)]
+
+
+def test_a_misspelt_name_is_answered_with_the_nearest() -> None:
+    code, _, err = run("wecaht")
+    assert (code, err[:63]) == (2, "training: There is no format 'wecaht': do you mean WeChat? Know")

@@ -146,7 +146,7 @@ def test_the_command_takes_texts_and_says_so(persona: PersonaFolder, tmp_path: P
     (tmp_path / "diary/2024-01-15.md").write_text("We sailed.\n", encoding="utf-8")
     assert persona.run(tmp_path / "diary").returncode == 2
     first = persona.run(tmp_path / "diary", **{"as": "facts"})
-    assert first.stdout.splitlines()[0] == "Texts and Markdown: 1 new messages, 0 known before."
+    assert first.stdout.splitlines()[0] == "Texts and Markdown: 1 new message, 0 known before."
     assert "Kept: 1 texts for the stage of facts." in first.stdout
     again = persona.json(tmp_path / "diary", **{"as": "facts"})
     assert (again["added"], again["known"]) == (0, 1)

@@ -21,6 +21,7 @@ from training.importers.reading.import_log import ImportLog
 
 PARTED = "dialogues that stood in one text, parted into turns"
 _PARTLY = "Turns that are trained on in part are kept as context and not trained on."
+_SHOWN_KEYS = 5
 _CALLS = ("tool_calls", "function_call")
 
 
@@ -55,6 +56,12 @@ def read_turn(turn: Mapping[str, Any], log: ImportLog, role: str = "") -> Iterat
     content = next((turn[key] for key in CONTENT if turn.get(key) is not None), "")
     if not content and any(turn.get(key) for key in _CALLS):
         log.skip("turns of tools")
+        return
+    if not any(key in turn for key in CONTENT):
+        log.skip("turns whose words stand under no known key")
+        log.note(
+            f"No words are known in turns with the keys {', '.join(map(repr, sorted(turn)[:_SHOWN_KEYS]))}."
+        )
         return
     text, is_whole = _read_content(content, log)
     details = turn.get("train_detail")
