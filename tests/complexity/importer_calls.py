@@ -72,7 +72,7 @@ IMPORTER_CALLS: dict[str, Callable[[str], object]] = {
         for before in ("> <@a>", "> <@a>\n", "")
     ],
     "training.importers.chats.element.events.caption_and_file": lambda text: caption_and_file(
-        {"body": text, "filename": text[:-1]}
+        {"body": text, "filename": text[:-1]}, is_reply=True
     ),
     "training.importers.chats.skype.content.read_content": lambda text: [
         read_content(before + text, "RichText")

@@ -23,6 +23,8 @@ SIZE = 75
 HANDS_ON = "hands it on, or calls a platform"
 ONE_VALUE = "looks at fields of one message"
 ELSEWHERE = {
+    "bot.chat.commands.call.CommandCall.shown_first": "hands on a text of our own",
+    "training.importers.reading.bounded_lines.BoundedLines.add": "training/importers/test_bounded_lines.py",
     "bot.persona.card.read_card": "its bounds are tried in bot/persona/test_card.py",
     "bot.persona.lorebook.bounded_number": ONE_VALUE,
     "bot.persona.lorebook.read_role": ONE_VALUE,
