@@ -51,6 +51,6 @@ def unheaded_kind(line: str, authors: AbstractSet[str] = frozenset()) -> RecordK
 
 @cache
 def _person_notices() -> tuple[tuple[str, str], ...]:
-    """What stands behind a name in the short notices, and what stands at their end."""
+    """The words behind a name in the short notices, and those at their end."""
     parts = (f"{text}{{}}".split("{}", 2) for text in phrases_of("kakaotalk person", "notice"))
     return tuple((middle, end.removesuffix("{}")) for _, middle, end in parts)

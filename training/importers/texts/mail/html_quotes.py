@@ -1,4 +1,4 @@
-"""Where the mail that is answered begins in HTML: programs mark it by a class or an id.
+"""The beginning of an answered mail in HTML, which programs mark by a class or an id.
 
 Sources of the marks: Gmail, Yahoo, Proton, Zoho, Thunderbird, Outlook and NetEase, as readers of mail name
 them (alfonsrv/mail-parser-reply, crisp-oss/email-reply-parser).
