@@ -157,7 +157,7 @@ def test_two_chats_that_got_one_greeting_stay_two(together: bool, tmp_path: Path
 def test_the_summary_tells_which_chat_goes_on(persona: PersonaFolder) -> None:
     persona.run(EXPORTS / "whatsapp/reexport/one", me="Bob", dates="day")
     done = persona.run(EXPORTS / "whatsapp/reexport/two", dates="day")
-    assert done.stdout.splitlines()[0] == "WhatsApp: 1 new messages, 4 known before."
+    assert done.stdout.splitlines()[0] == "WhatsApp: 1 new message, 4 known before."
     assert '"Ann & Bob & Cem" goes on the chat "Ann & Bob".' in done.stdout
     assert done.stdout.splitlines()[-2] == f"{persona.file} holds 5 messages."
 

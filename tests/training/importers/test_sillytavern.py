@@ -23,12 +23,11 @@ def test_a_persona_is_the_character_or_the_user(me: str, persona: PersonaFolder)
     assert sum(bool(message.is_self and message.text) for message in persona.messages()) == len(own)
 
 
-def test_without_a_name_it_asks_who_the_persona_is(persona: PersonaFolder) -> None:
+def test_the_side_that_is_called_as_the_persona_is_taken_and_named(persona: PersonaFolder) -> None:
     done = persona.run(CHAT)
-    assert done.returncode == 2
-    assert "Who is the persona on sillytavern? Say --me" in done.stderr
-    assert "Mara" in done.stderr
-    assert "Ana" in done.stderr
+    assert done.returncode == 0
+    assert " Mara " in done.stdout.split("Chats:")[1]
+    assert persona.json(CHAT)["me"] == {"sillytavern": ["Mara"]}
 
 
 def test_a_chat_that_went_on_brings_what_is_new(persona: PersonaFolder, tmp_path: Path) -> None:

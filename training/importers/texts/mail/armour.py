@@ -1,4 +1,4 @@
-"""Blocks that programs pack into the lines of a text: OpenPGP (RFC 4880 and 9580) and uuencoded files (POSIX)."""
+"""Blocks that programs pack into a text: OpenPGP (RFC 4880 and 9580) and uuencoded files (POSIX)."""
 
 import re
 from collections.abc import Sequence

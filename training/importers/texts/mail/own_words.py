@@ -24,7 +24,8 @@ _MANY_BREAKS = re.compile(r"\n{3,}+")
 def own_words(text: str, is_flowed: bool = False) -> str:
     """Return the author's words. Takes linear time."""
     lines = without_armour(text.translate(_BLANKS).split("\n"))
-    own, at, marks = list[str](), 0, _QUOTE
+    own, at = list[str](), 0
+    marks: tuple[str, ...] = _QUOTE
     while at < len(lines):
         line = lines[at].strip()
         if line.startswith(marks) or _INITIALS.match(line):
