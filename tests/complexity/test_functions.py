@@ -23,6 +23,7 @@ SIZE = 75
 HANDS_ON = "hands it on, or calls a platform"
 ONE_VALUE = "looks at fields of one message"
 ELSEWHERE = {
+    "training.importers.reading.json_fields.text_of": ONE_VALUE,
     "bot.chat.commands.call.CommandCall.shown_first": "hands on a text of our own",
     "training.importers.reading.bounded_lines.BoundedLines.add": "training/importers/test_bounded_lines.py",
     "bot.persona.card.read_card": "its bounds are tried in bot/persona/test_card.py",
@@ -97,11 +98,9 @@ ELSEWHERE = {
     "training.importers.chats.telegram.chat.TelegramChat.convert": "test_documents.py",
     "training.importers.chats.line.chat.LineChat.split": "test_documents.py",
     "training.importers.chats.imessage.rows.number_of": ONE_VALUE,
-    "training.importers.chats.imessage.rows.text_of": ONE_VALUE,
     "training.importers.chats.signal_plaintext.people.account_id": "test_documents.py",
     "training.importers.chats.signal_plaintext.people.fields_of": ONE_VALUE,
     "training.importers.chats.signal_plaintext.people.number_of": ONE_VALUE,
-    "training.importers.chats.signal_plaintext.people.text_of": ONE_VALUE,
     "training.importers.chats.discord_history.messages.HistoryArchive.convert": "test_documents.py",
     "training.importers.chats.discord_history.messages.make_channel": ONE_VALUE,
     "training.importers.chats.discord_history.messages.make_user": ONE_VALUE,

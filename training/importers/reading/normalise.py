@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 _LATEST = 4_102_444_800.0  # 2100-01-01 in Unix seconds: a later time is a broken number
-_MONTHS = {
+MONTHS = {
     name: number for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)
 }
 LONGEST_TEXT = 100_000  # characters of a message; a longer one is left out, and no name is put into it
@@ -58,7 +58,7 @@ def parse_tweet_time(text: str) -> float:
     Raises ValueError or KeyError for any other text.
     """
     _, month, day, clock, zone, year = text.split()
-    return parse_iso_time(f"{year}-{_MONTHS[month]:02}-{int(day):02}T{clock}{zone}")
+    return parse_iso_time(f"{year}-{MONTHS[month]:02}-{int(day):02}T{clock}{zone}")
 
 
 def derived_id(*parts: object) -> str:

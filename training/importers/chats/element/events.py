@@ -4,6 +4,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from training.importers.reading.json_fields import object_field, text_field
 from training.importers.reading.normalise import clean_text
 from training.importers.reading.record_kinds import RecordKind
 
@@ -46,22 +47,22 @@ class MatrixEvent(Struct, gc=False):
     @property
     def relation(self) -> dict[str, Any]:
         """The relation to another event: an edit of it, an answer, a part of its thread."""
-        return _object(self.content, "m.relates_to")
+        return object_field(self.content, "m.relates_to")
 
     @property
     def edited_id(self) -> str:
         """The id of the message that this event replaces, or ""."""
-        return text_of(self.relation, "event_id") if self.relation.get("rel_type") == "m.replace" else ""
+        return text_field(self.relation, "event_id") if self.relation.get("rel_type") == "m.replace" else ""
 
     @property
     def replacement(self) -> dict[str, Any]:
         """The content of the last edit, where the server has sent it along; else {}."""
-        replacing = _object(_object(self.unsigned or {}, "m.relations"), "m.replace")
-        return _object(_object(replacing, "content"), "m.new_content")
+        replacing = object_field(object_field(self.unsigned or {}, "m.relations"), "m.replace")
+        return object_field(object_field(replacing, "content"), "m.new_content")
 
     @property
     def is_edited(self) -> bool:
-        return "m.replace" in _object(self.unsigned or {}, "m.relations")
+        return "m.replace" in object_field(self.unsigned or {}, "m.relations")
 
     @property
     def is_redacted(self) -> bool:
@@ -72,14 +73,14 @@ class MatrixEvent(Struct, gc=False):
     @property
     def thread(self) -> str:
         """The id of the first message of the thread, or ""."""
-        return text_of(self.relation, "event_id") if self.relation.get("rel_type") == "m.thread" else ""
+        return text_field(self.relation, "event_id") if self.relation.get("rel_type") == "m.thread" else ""
 
     @property
     def answered(self) -> str | None:
         """The id of the answered message; in a thread, where none is answered, of the first one."""
         if self.thread and self.relation.get("is_falling_back"):
             return self.thread
-        return text_of(_object(self.relation, "m.in_reply_to"), "event_id") or self.thread or None
+        return text_field(object_field(self.relation, "m.in_reply_to"), "event_id") or self.thread or None
 
 
 def record_of(event: MatrixEvent) -> tuple[RecordKind | None, str]:
@@ -87,7 +88,7 @@ def record_of(event: MatrixEvent) -> tuple[RecordKind | None, str]:
     if event.is_redacted:
         return "deleted", ""
     if event.type == "m.room.message":
-        name = text_of(event.content, "msgtype")
+        name = text_field(event.content, "msgtype")
         return _MESSAGES.get(name), name
     if event.type.startswith(_CALLS):
         return "call", event.type
@@ -97,7 +98,7 @@ def record_of(event: MatrixEvent) -> tuple[RecordKind | None, str]:
 
 def own_words(content: dict[str, Any], is_reply: bool) -> str:
     """Return the words of a message: those it quotes, and the words in place of its answered message, go."""
-    body, written = text_of(content, "body"), text_of(content, "formatted_body")
+    body, written = text_field(content, "body"), text_field(content, "formatted_body")
     has_copy = is_reply and body.startswith(("> <", "> * <"))
     if has_copy or "<blockquote" in written:
         lines = body.split("\n")
@@ -112,18 +113,7 @@ def own_words(content: dict[str, Any], is_reply: bool) -> str:
 
 def caption_and_file(content: dict[str, Any], is_reply: bool) -> tuple[str, str]:
     """Return the words below a file, and its name: without words, `body` is the name."""
-    body, name = text_of(content, "body"), text_of(content, "filename")
+    body, name = text_field(content, "body"), text_field(content, "filename")
     if name and name != body:
         return own_words(content, is_reply), clean_text(name)
     return "", clean_text(body)
-
-
-def text_of(fields: dict[str, Any], key: str) -> str:
-    """Return a field that is a text, or ""."""
-    value = fields.get(key)
-    return value if isinstance(value, str) else ""
-
-
-def _object(fields: dict[str, Any], key: str) -> dict[str, Any]:
-    value = fields.get(key)
-    return value if isinstance(value, dict) else {}

@@ -15,10 +15,10 @@ from training.importers.chats.element.events import (
     caption_and_file,
     own_words,
     record_of,
-    text_of,
 )
 from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
+from training.importers.reading.json_fields import text_field
 from training.importers.reading.json_stream import JsonReader
 from training.importers.reading.message_ids import MessageIds
 from training.importers.reading.normalise import LONGEST_NAME, clean_text, unix_seconds
@@ -62,11 +62,11 @@ class MatrixRoom:
         """Take the name, the room and the edit that an event tells of."""
         self.id = self.id or event.room_id
         if event.type == "m.room.member":
-            name, person = text_of(event.content, "displayname"), event.state_key or event.sender
+            name, person = text_field(event.content, "displayname"), event.state_key or event.sender
             self.people.add(person)
             if name:
                 self.names[person] = clean_text(name)[:LONGEST_NAME]
-        elif event.type == "m.room.message" and text_of(event.content, "msgtype") != "m.notice":
+        elif event.type == "m.room.message" and text_field(event.content, "msgtype") != "m.notice":
             self.people.add(event.sender)
             self._add_edit(event)
 

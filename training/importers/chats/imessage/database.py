@@ -15,12 +15,12 @@ from training.importers.chats.imessage.rows import (
     missing_tables,
     number_of,
     read_rows,
-    text_of,
 )
 from training.importers.chats.imessage.typed_stream import Edits, read_edits, stream_words
 from training.importers.reading.database import MAGIC, has_tables, open_database
 from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
+from training.importers.reading.json_fields import text_of
 from training.importers.reading.normalise import clean_text, unix_seconds
 from training.importers.reading.phrases import open_phrase_book, record_kind
 from training.importers.reading.record_kinds import RecordKind, kept_kind

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from training.importers.reading.database import columns_of
 from training.importers.reading.import_log import ImportLog
+from training.importers.reading.json_fields import text_of
 from training.importers.reading.message_bounds import LONGEST_ID
 from training.importers.reading.record_kinds import file_kind
 from training.store.messages import Kind
@@ -111,11 +112,6 @@ def _file(name: str, row: sqlite3.Row) -> MessageFile:
 
 def _selected(table: str, wanted: tuple[str, ...], known: frozenset[str]) -> str:
     return ", ".join(f"{table}.{name}" if name in known else f"NULL AS {name}" for name in wanted)
-
-
-def text_of(value: Any) -> str:
-    """Return a column's text; "" for any other value."""
-    return value if isinstance(value, str) else ""
 
 
 def number_of(value: Any) -> float:

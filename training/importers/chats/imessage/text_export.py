@@ -15,7 +15,7 @@ from training.importers.reading.bounded_lines import BoundedLines
 from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
 from training.importers.reading.message_ids import MessageIds
-from training.importers.reading.normalise import clean_text, unix_seconds
+from training.importers.reading.normalise import MONTHS, clean_text, unix_seconds
 from training.importers.reading.record_kinds import file_kind, kept_kind
 from training.importers.reading.sniff import FileHead
 from training.importers.reading.source import Source
@@ -31,7 +31,6 @@ GUIDE = Guide(
 _ME = "Me"
 _TIME = re.compile(TIME)
 _EVENT = re.compile(rf"{TIME} \S.*")
-_MONTHS = {name: at for at, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
 _MOST_SENDERS = 3
 
 
@@ -120,6 +119,6 @@ def _seconds(header: str) -> float:
         raise ValueError("no time")
     month, day, year, hour, minute, second, half = found.groups()
     clock = datetime(
-        int(year), _MONTHS[month], int(day), int(hour) % 12 + 12 * (half == "PM"), int(minute), int(second)
+        int(year), MONTHS[month], int(day), int(hour) % 12 + 12 * (half == "PM"), int(minute), int(second)
     )
     return unix_seconds(clock.replace(tzinfo=UTC).timestamp())

@@ -12,11 +12,9 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from training.importers.reading.day_periods import hour_of_day
+from training.importers.reading.normalise import MONTHS
 
 Layout = Literal["computer", "dated", "undated"]
-_MONTHS = {
-    name: number for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)
-}
 _DATE = (
     r"(?:(?P<year>\d{4})(?:년|\.|-) ?(?P<month>\d{1,2})(?:월|\.|-) ?(?P<day>\d{1,2})(?:일|\.)?"
     r"|(?P<name>[A-Z][a-z]{2,8}+)\.? (?P<english_day>\d{1,2}), (?P<english_year>\d{4}))"
@@ -98,7 +96,7 @@ def _to_clock(found: re.Match[str]) -> tuple[int, int] | None:
 def _to_date(found: re.Match[str]) -> date | None:
     if found["year"]:
         return _date(int(found["year"]), int(found["month"]), int(found["day"]))
-    month = _MONTHS.get(found["name"][:3], 0)
+    month = MONTHS.get(found["name"][:3], 0)
     return _date(int(found["english_year"]), month, int(found["english_day"]))
 
 

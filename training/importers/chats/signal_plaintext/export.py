@@ -19,11 +19,11 @@ from training.importers.chats.signal_plaintext.people import (
     full_name,
     number_of,
     read_person,
-    text_of,
 )
 from training.importers.reading.decoding import read_json_lines
 from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
+from training.importers.reading.json_fields import text_of
 from training.importers.reading.normalise import (
     LONGEST_NAME,
     LONGEST_TEXT,

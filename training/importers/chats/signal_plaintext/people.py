@@ -8,6 +8,7 @@ from base64 import b64decode
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from training.importers.reading.json_fields import text_of
 from training.importers.reading.normalise import clean_text, derived_id
 from training.store.messages import ChatKind
 
@@ -72,11 +73,6 @@ def fields_of(value: dict[str, Any], *keys: str) -> dict[str, Any]:
         found = value.get(key)
         value = found if isinstance(found, dict) else {}
     return value
-
-
-def text_of(value: object) -> str:
-    """Return a text; "" for anything else."""
-    return value if isinstance(value, str) else ""
 
 
 def number_of(value: object) -> str:

@@ -11,6 +11,7 @@ from training.importers.posts.bluesky.car import is_car, read_blocks
 from training.importers.posts.bluesky.repository import POSTS, Repository, decode
 from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
+from training.importers.reading.json_fields import object_field, text_field
 from training.importers.reading.mentions import mention_labels
 from training.importers.reading.normalise import clean_text, parse_iso_time
 from training.importers.reading.sniff import FileHead
@@ -57,11 +58,11 @@ def _convert(record: Any, key: str, repository: Repository, log: ImportLog) -> I
         log.skip("unreadable")
         return
     try:
-        time = parse_iso_time(_text(record, "createdAt"))
+        time = parse_iso_time(text_field(record, "createdAt"))
     except ValueError:
         log.skip("without a date")
         return
-    owner, text = repository.owner, written_out(_text(record, "text"), record.get("facets"))
+    owner, text = repository.owner, written_out(text_field(record, "text"), record.get("facets"))
     kind, quote = _embedded(record.get("embed"))
     yield ExportedMessage(
         platform="bluesky",
@@ -75,7 +76,7 @@ def _convert(record: Any, key: str, repository: Repository, log: ImportLog) -> I
         is_self=True,
         chat_kind="timeline",
         chat_name=repository.name,
-        reply_to=_post_id(_object(_object(record, "reply"), "parent"), owner),
+        reply_to=_post_id(object_field(object_field(record, "reply"), "parent"), owner),
         quote=_post_id(quote, owner),
         precision="millisecond",
         kind=kind,
@@ -88,7 +89,7 @@ def written_out(text: str, facets: Any) -> str:
     """Return a text with its links written out: a facet says which bytes of it stand for which address."""
     raw, links = text.encode(), list[tuple[int, int, str]]()
     for facet in facets[:_MOST_FACETS] if isinstance(facets, list) else ():
-        index = _object(facet, "index")
+        index = object_field(facet, "index")
         start, end = index.get("byteStart"), index.get("byteEnd")
         address = _address(facet)
         if isinstance(start, int) and isinstance(end, int) and 0 <= start < end <= len(raw) and address:
@@ -106,7 +107,7 @@ def _address(facet: Any) -> str:
     features = facet.get("features") if isinstance(facet, dict) else None
     for feature in features if isinstance(features, list) else ():
         if isinstance(feature, dict) and feature.get("$type") == LINK:
-            return _text(feature, "uri")
+            return text_field(feature, "uri")
     return ""
 
 
@@ -116,24 +117,16 @@ def _language(languages: Any) -> str:
 
 def _embedded(embed: Any) -> tuple[Kind, Any]:
     """Return the kind of media beside a post, and the reference to the post that it quotes."""
-    kind = _text(embed, "$type") if isinstance(embed, dict) else ""
+    kind = text_field(embed, "$type") if isinstance(embed, dict) else ""
     if kind == "app.bsky.embed.recordWithMedia":
         media, _ = _embedded(embed.get("media"))
-        return media, _object(_object(embed, "record"), "record")
-    return _MEDIA.get(kind, "text"), _object(embed, "record") if kind == "app.bsky.embed.record" else None
+        return media, object_field(object_field(embed, "record"), "record")
+    return _MEDIA.get(kind, "text"), object_field(
+        embed, "record"
+    ) if kind == "app.bsky.embed.record" else None
 
 
 def _post_id(reference: Any, owner: str) -> str | None:
     """Return the id of a post by its address, at://DID/app.bsky.feed.post/KEY: of an own one, the key."""
-    address = _text(reference, "uri") if isinstance(reference, dict) else ""
+    address = text_field(reference, "uri") if isinstance(reference, dict) else ""
     return clean_text(address.removeprefix(f"at://{owner}/{POSTS}/")) or None
-
-
-def _object(fields: Any, key: str) -> dict[str, Any]:
-    value = fields.get(key) if isinstance(fields, dict) else None
-    return value if isinstance(value, dict) else {}
-
-
-def _text(fields: dict[str, Any], key: str) -> str:
-    value = fields.get(key)
-    return value if isinstance(value, str) else ""

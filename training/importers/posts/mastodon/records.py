@@ -5,6 +5,7 @@ from typing import Any
 from msgspec import Struct
 
 from training.importers.reading.html_text import html_words
+from training.importers.reading.json_fields import text_field
 from training.importers.reading.normalise import LONGEST_TEXT, clean_text
 
 _PUBLIC = frozenset(("https://www.w3.org/ns/activitystreams#Public", "as:Public", "Public"))
@@ -63,7 +64,7 @@ class Post(Struct, gc=False):
         """The media type and the name of each file."""
         found = self.attachment if isinstance(self.attachment, list) else []
         return [
-            (_text(each, "mediaType"), clean_text(_id_of(each.get("url")).rpartition("/")[2]))
+            (text_field(each, "mediaType"), clean_text(_id_of(each.get("url")).rpartition("/")[2]))
             for each in found
             if isinstance(each, dict)
         ]
@@ -73,7 +74,7 @@ class Post(Struct, gc=False):
         """The names of the people whom the post mentions, by their addresses."""
         found = self.tag if isinstance(self.tag, list) else []
         return {
-            _text(each, "href"): clean_text(_text(each, "name"))
+            text_field(each, "href"): clean_text(text_field(each, "name"))
             for each in found
             if isinstance(each, dict) and each.get("type") == "Mention"
         }
@@ -106,11 +107,6 @@ def _id_of(value: Any) -> str:
         value = value[0] if value else ""
     if isinstance(value, dict):
         value = value.get("id") or value.get("href") or value.get("url")
-    return value if isinstance(value, str) else ""
-
-
-def _text(fields: dict[str, Any], key: str) -> str:
-    value = fields.get(key)
     return value if isinstance(value, str) else ""
 
 
