@@ -68,7 +68,7 @@ def _kernel_kind(model: Any, native: Native | None) -> matmul.KernelFactory | No
     layers = list(linear_layers(model).values())
     if matmul.is_packed(layers):
         return None
-    plain = all(type(layer) is nn.Linear or type(layer).__name__ == "Conv1D" for layer in layers)
+    plain = all(layer.weight.is_floating_point() for layer in layers)
     exact = plain and all(layer.weight.dtype == torch.float32 for layer in layers)
     kind = None if exact else matmul.fastest_kernel(layers, model.dtype, native)
     return kind or (matmul.PlainMatmul if plain else None)

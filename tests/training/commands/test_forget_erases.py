@@ -147,7 +147,7 @@ def test_data_without_their_messages_are_not_stale(built: Path) -> None:
     assert main(("preview", "--persona", "mara")) == 0
 
 
-@pytest.mark.parametrize("command", [("build",), FORGET[:2], ("preview",)])
+@pytest.mark.parametrize("command", [("build",), FORGET[:2]])
 def test_no_command_writes_words_while_another_has_the_lock(
     command: tuple[str, ...], built: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -142,7 +142,7 @@ def test_on_a_terminal_three_questions_are_asked_and_no_is_an_answer(making: Emp
     command = ["-m", "training", *making.arguments()]
     child = pexpect.spawn(sys.executable, command, env=environment, encoding="utf-8", timeout=240)
     for question, answer in (
-        ("Number, name or id: ", "Bo"),
+        (r"Number, name or id \(several numbers, .*\): ", "Bo"),
         ("The card of Bo, drafted from what they wrote:.*> ", "Keeps a light. Speaks low."),
         (r"Train now\? \[Y/n\] ", "n"),
     ):

@@ -13,6 +13,8 @@ from peft import PeftModel
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
 
+from bot.engine.kernels import matmul
+from bot.engine.lora.linear import LoraLinear
 from bot.engine.lora.registry import read_adapter
 from bot.engine.model_executor.model_runner import ModelRunner
 from bot.errors import UserError
@@ -53,6 +55,16 @@ def test_a_wrapper_is_served_as_the_text_model_inside_it(
     theirs = logits(AutoModelForCausalLM.from_pretrained(text))[0, -1]
     for tokens in (1, len(IDS)):
         torch.testing.assert_close(engine_logits(served.runner, None, tokens), theirs, atol=1e-4, rtol=1e-4)
+
+
+def test_float32_stays_exact_whichever_kernel_is_faster(
+    gemma: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A layer of images of a class of its own once let a race of kernels round the text's weights."""
+    monkeypatch.setattr(matmul, "fastest_kernel", lambda *given: matmul.fp16_matmul)
+    served = loaded(gemma[0], tmp_path, precision="fp32")
+    kernels = {type(module.kernel) for module in served.runner.model.modules() if isinstance(module, LoraLinear)}
+    assert kernels == {matmul.PlainMatmul}
 
 
 @pytest.mark.parametrize("name", WRAPPERS)
