@@ -63,7 +63,9 @@ def test_float32_stays_exact_whichever_kernel_is_faster(
     """A layer of images of a class of its own once let a race of kernels round the text's weights."""
     monkeypatch.setattr(matmul, "fastest_kernel", lambda *given: matmul.fp16_matmul)
     served = loaded(gemma[0], tmp_path, precision="fp32")
-    kernels = {type(module.kernel) for module in served.runner.model.modules() if isinstance(module, LoraLinear)}
+    kernels = {
+        type(module.kernel) for module in served.runner.model.modules() if isinstance(module, LoraLinear)
+    }
     assert kernels == {matmul.PlainMatmul}
 
 
