@@ -2,21 +2,27 @@
 
 `python -m tests.faults.make_campaign [--kills 10] [--epochs N] [--samples N] [--settings FILE]
 [--export PATH] [--seed N]` makes Ozzo from an empty folder, with the default model, in one go; then again,
-killed at random moments of that time, in a folder of its own. It prints both times and what the killed one
-left. Nothing may be lost or done twice: messages are those of the export, the steps of the run are counted
-without a gap, the persona has the adapter that its manifest names, and the last line talks. Exit code 1 says
-that it is not so.
+killed at random moments of that time, in a folder of its own. It writes to a terminal of its own, and prints
+both times, how long the terminal stood still and what the killed one left. Nothing may be lost or done
+twice: messages are those of the export, the steps of the run are counted without a gap, the persona has the
+adapter that its manifest names, and the last line talks. Exit code 1 says that it is not so.
 """
 
 import argparse
+import io
 import json
 import os
+import pty
 import random
+import re
+import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,6 +41,7 @@ class Outcome:
     seconds: float = 0.0
     starts: int = 0
     longest_silence: float = 0.0
+    before: str = ""  # what the terminal showed before it
     faults: list[str] = field(default_factory=list)
     answer: str = ""
 
@@ -53,15 +60,18 @@ class Maker:
         """Give the line once, and kill it after so many seconds; return whether it came to its end."""
         began = time.monotonic()
         self.outcome.starts += 1
+        screen, terminal = pty.openpty()
         process = subprocess.Popen(
             [sys.executable, "-m", "training", *self._arguments()],
             cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "100"},
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stdout=terminal,
+            stderr=terminal,
         )
-        ended = self._read(process, began, seconds)
+        os.close(terminal)
+        with closing(open(screen, "rb", buffering=0)) as output:
+            ended = self._read(process, output, began, seconds)
         self.outcome.seconds += time.monotonic() - began
         return ended
 
@@ -73,23 +83,19 @@ class Maker:
             *("--samples", str(options.samples), "--say", SAY),
         ]
 
-    def _read(self, process: "subprocess.Popen[bytes]", began: float, seconds: float | None) -> bool:
-        """Read the output until the end or the kill, and keep its last lines."""
-        assert process.stdout
-        os.set_blocking(process.stdout.fileno(), False)
-        output, spoke = b"", began
-        while process.poll() is None:
+    def _read(
+        self, process: "subprocess.Popen[bytes]", screen: io.FileIO, began: float, seconds: float | None
+    ) -> bool:
+        """Read the terminal until the end or the kill, and keep its text."""
+        shown, spoke = b"", began
+        while chunk := _read_chunk(screen, process, None if seconds is None else began + seconds):
             now = time.monotonic()
-            if seconds is not None and now - began > seconds:
-                process.kill()
-            if chunk := process.stdout.read():
-                self.outcome.longest_silence = max(self.outcome.longest_silence, now - spoke)
-                output, spoke = output + chunk, now
-            time.sleep(0.05)
-        output += process.stdout.read() or b""
-        if process.returncode == -9:
+            if now - spoke > self.outcome.longest_silence:
+                self.outcome.longest_silence, self.outcome.before = now - spoke, _plain(shown)[-200:]
+            shown, spoke = shown + chunk, now
+        if process.wait() == -signal.SIGKILL:
             return False
-        self.outcome.answer = output.decode("utf-8", "replace")
+        self.outcome.answer = _plain(shown)
         if process.returncode not in (0, 1):  # 1: the adapter is over a limit, which is told
             self.outcome.faults.append(f"exit code {process.returncode}: {self.outcome.answer[-600:]}")
         return True
@@ -126,6 +132,24 @@ class Maker:
         return counted
 
 
+def _read_chunk(screen: io.FileIO, process: "subprocess.Popen[bytes]", end: float | None) -> bytes:
+    """Return what the terminal shows next, nothing after the end of the process; kill it at `end`."""
+    while True:
+        if end is not None and time.monotonic() > end:
+            process.kill()
+        if select.select([screen], [], [], 0.05)[0]:
+            try:
+                return screen.read(65_536) or b""
+            except OSError:  # Linux: nobody has the terminal open any more
+                return b""
+
+
+def _plain(shown: bytes) -> str:
+    """Return a terminal's text without its control sequences."""
+    text = re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", shown).decode("utf-8", "replace")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=10)
@@ -155,7 +179,7 @@ def main() -> int:
 def _print(name: str, outcome: Outcome) -> None:
     print(
         f"{name}: {outcome.seconds / 60:.1f} min in {outcome.starts} starts, longest silence "
-        f"{outcome.longest_silence:.1f} s, {len(outcome.faults)} faults"
+        f"{outcome.longest_silence:.1f} s after {outcome.before[-100:]!r}, {len(outcome.faults)} faults"
     )
     for fault in outcome.faults:
         print(f"  {fault}")

@@ -56,7 +56,7 @@ from training.importers.datasets import (
     texts,
     xtuner,
 )
-from training.importers.likeness import find_nearest
+from training.importers.likeness import find_misspelt, find_nearest
 from training.importers.posts import linkedin as linkedin_posts
 from training.importers.posts import misskey
 from training.importers.posts.bluesky import posts as bluesky
@@ -237,6 +237,8 @@ def _no_export(path: Path, unknown: list[FileHead]) -> str:
     if unknown and not any(head.raw.strip() for head in unknown):
         return f"{unknown[0].source} is empty: export it again."
     option = f" {own_texts.OPTION}" if any(map(own_texts.is_text, unknown)) else ""
+    if misspelt := find_misspelt(unknown, IMPORTERS):
+        return misspelt + option
     if nearest := find_nearest(unknown, IMPORTERS):
         return nearest.sentence + option
     listed = "`python -m training formats` lists all that are."

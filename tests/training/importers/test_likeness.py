@@ -32,6 +32,22 @@ LIKE = {
         'is nearest to an export of QQ, but has no "消息对象": ',
     ),
 }
+MISSPELT = {
+    "two keys": (
+        '{"instructions": "Where?", "outputs": "Here."}',
+        'has "instructions" and "outputs", where Alpaca has "instruction" and "output": write it so. '
+        "`python -m training formats 'Alpaca'` shows a record.",
+    ),
+    "one key, in an array": (
+        '[{"instruction": "Where?", "out_put": "Here."}]',
+        'has "out_put", where Alpaca has "output": write it so. ',
+    ),
+    "the key of a conversation": (
+        '{"message": [{"role": "user", "contents": "Where?"}]}',
+        'has "message" and "contents", where ',
+    ),
+    "a column": ("questions,answers\nWhere?,Here.\n", 'has "questions" and "answers", where '),
+}
 UNLIKE = {
     "prose": "dear diary, the id and the type and the text of my user ts\n",
     "a table": "Comment ID,Channel ID,Comment Text\n1,2,x\n",
@@ -50,6 +66,15 @@ def refusal(path: Path) -> str:
 @pytest.mark.parametrize(("text", "sentence"), LIKE.values(), ids=LIKE)
 def test_the_nearest_format_is_named_with_what_is_missing(text: str, sentence: str, tmp_path: Path) -> None:
     path = tmp_path / "notes.json"
+    path.write_text(text, encoding="utf-8")
+    assert refusal(path).startswith(f"{path} {sentence}")
+
+
+@pytest.mark.parametrize(("text", "sentence"), MISSPELT.values(), ids=MISSPELT)
+def test_misspelt_keys_of_a_data_set_are_named_with_the_right_ones(
+    text: str, sentence: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "lessons.json"
     path.write_text(text, encoding="utf-8")
     assert refusal(path).startswith(f"{path} {sentence}")
 

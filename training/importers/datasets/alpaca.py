@@ -7,7 +7,7 @@ Fujisaki's data.
 
 from collections.abc import Iterator, Sequence
 
-from training.importers.reading.data_sets.key_names import ANSWER, CHOSEN, record_keys
+from training.importers.reading.data_sets.key_names import ANSWER, CHOSEN, pair_keys
 from training.importers.reading.data_sets.records import read_data_set
 from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
@@ -18,8 +18,8 @@ from training.store.messages import ExportedMessage
 TITLE = "Alpaca"
 GUIDE = Guide(
     steps=(
-        "Save a record a line (JSON Lines) or a list (JSON) with instruction and output, and where you like "
-        "input, system and history."
+        "Save a record a line (JSON Lines), a list (JSON) or a table (CSV) with instruction and output, and "
+        "where you like input, system and history."
     ),
     reads=(
         "It reads questions with their answers and earlier turns; a record with an empty instruction is a "
@@ -34,7 +34,7 @@ GUIDE = Guide(
 
 
 def recognises(head: FileHead) -> bool:
-    keys = record_keys(head)
+    keys = pair_keys(head)
     return "instruction" in keys and not keys.isdisjoint((*ANSWER, *CHOSEN))
 
 

@@ -6,7 +6,7 @@ Fujisaki's second file {context, target}, whose frame around the question is tak
 
 from collections.abc import Iterator, Sequence
 
-from training.importers.reading.data_sets.key_names import has_pair, record_keys
+from training.importers.reading.data_sets.key_names import has_pair, pair_keys
 from training.importers.reading.data_sets.records import read_data_set
 from training.importers.reading.guides import Guide
 from training.importers.reading.import_log import ImportLog
@@ -17,8 +17,8 @@ from training.store.messages import ExportedMessage
 TITLE = "Questions and answers"
 GUIDE = Guide(
     steps=(
-        "Save a record a line (JSON Lines) or a list (JSON) with a question and an answer under any of the "
-        "usual names, such as query and response."
+        "Save a record a line (JSON Lines), a list (JSON) or a table (CSV) with a question and an answer "
+        "under any of the usual names, such as query and response."
     ),
     reads="It reads questions with their answers, lists of both, and dialogues inside one text.",
     leaves_out="Answers whose record says that nothing is to be learned are not learned.",
@@ -28,7 +28,7 @@ GUIDE = Guide(
 
 
 def recognises(head: FileHead) -> bool:
-    return has_pair(record_keys(head))
+    return has_pair(pair_keys(head))
 
 
 def read(sources: Sequence[Source], log: ImportLog) -> Iterator[ExportedMessage]:

@@ -5,6 +5,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from training.importers.reading.csv_rows import read_rows
 from training.importers.reading.data_sets.key_names import AROUND, is_bare_dialogue, keys_around
 from training.importers.reading.data_sets.written_breaks import read_written_breaks
 from training.importers.reading.decoding import read_json_lines
@@ -49,9 +50,12 @@ class DialogueTurn(NamedTuple):
 def read_records(source: Source, log: ImportLog) -> Iterator[Any]:
     """Yield the records of a data set: one JSON object or list a line, an array of them, or a single one.
 
-    An object may also hold the arrays, as LMFlow's files do.
+    An object may also hold the arrays, as LMFlow's files do. Of a CSV table the rows are the records.
     """
-    head = source.head().lstrip()
+    head = source.head().lstrip(b"\xef\xbb\xbf \t\r\n")
+    if head[:1] not in (b"{", b"["):
+        yield from read_rows(source)
+        return
     if head[:1] == b"{" and keys_around(sniff_head(source)):
         yield from _read_inside(JsonReader(source), log)
         return

@@ -58,6 +58,11 @@ def record_keys(head: FileHead) -> frozenset[str]:
     return frozenset(key.lower().partition("[].")[2] if around else key.lower().lstrip("[].") for key in keys)
 
 
+def pair_keys(head: FileHead) -> frozenset[str]:
+    """Return the keys of records, or the columns of a table, whose rows are questions with answers."""
+    return record_keys(head) or frozenset(name.lower() for name in head.columns)
+
+
 def keys_around(head: FileHead) -> tuple[str, ...]:
     """Return the keys under which an object holds arrays of records; () where records stand otherwise."""
     roots = dict[str, set[str]]()
