@@ -30,6 +30,7 @@ try:
         recipe,
         train,
     )
+    from training.commands.import_options import add_import_options
     from training.evaluation.limits import LimitExceeded
     from training.progress.display import open_display
     from training.tokenization.preview import COLOURS
@@ -80,14 +81,7 @@ def _add_import(commands: "Commands[argparse.ArgumentParser]") -> None:
     command = commands.add_parser("import", help="read exported chats and posts into a persona's folder")
     command.add_argument("paths", metavar="PATH", type=user_path, nargs="+", help="a zip, a folder or a file")
     command.add_argument("--persona", metavar="NAME", required=True, help="the persona that learns from them")
-    me = "the persona's name or id in the exports, where they do not say; may be given several times"
-    command.add_argument("--me", metavar="NAME_OR_ID", action="append", help=me)
-    anew = "--me takes the place of who the persona was so far on that platform, instead of being added"
-    command.add_argument("--me-anew", action="store_true", help=anew)
-    dates = "the first part of dates like 3/4/20, where the file does not show it"
-    command.add_argument("--dates", choices=("day", "month"), help=dates)
-    texts = "read texts that no format knows as the persona's own: for the stage of facts, or as posts"
-    command.add_argument("--as", dest="texts", choices=("facts", "posts"), help=texts)
+    add_import_options(command)
     command.add_argument("--json", action="store_true", help="the result as JSON")
     command.set_defaults(command="import")
 

@@ -73,16 +73,32 @@ def import_exports(
             for export in exports:
                 _store_messages(export, store, participants, log)
         store.settle_chats()
-        keys = store.keys
-        if not keys.added + keys.known + keys.repeated:
-            raise UserError(_no_messages(options.paths, log))
-        if not participants.authors:
-            raise UserError(
-                f"Nobody says anything in {', '.join(map(str, options.paths))}: it holds notices only."
-            )
+        _check_messages(options.paths, store, participants, log)
         may_ask = asks and sys.stdin.isatty() and not options.json
         selves = find_selves(participants, log, may_ask, likely)
         store.add_selves(selves, filter(participants.replaces, selves))
+    return _result(exports, store, participants, log, selves)
+
+
+def _check_messages(
+    paths: Sequence[Path], store: MessageStore, participants: Participants, log: ImportLog
+) -> None:
+    """Raise `UserError` for exports in which nobody says anything."""
+    keys = store.keys
+    if not keys.added + keys.known + keys.repeated:
+        raise UserError(_no_messages(paths, log))
+    if not participants.authors:
+        raise UserError(f"Nobody says anything in {', '.join(map(str, paths))}: it holds notices only.")
+
+
+def _result(
+    exports: Sequence[Export],
+    store: MessageStore,
+    participants: Participants,
+    log: ImportLog,
+    selves: dict[str, set[str]],
+) -> ImportResult:
+    keys = store.keys
     for (_, name), first in keys.joined.items():
         log.note(f'"{printable(name)}" goes on the chat "{printable(first)}".')
     titles = tuple(dict.fromkeys(export.importer.TITLE for export in exports))
@@ -104,6 +120,6 @@ def _store_messages(export: Export, store: MessageStore, participants: Participa
         store.append(message if same else msgspec.structs.replace(message, is_self=is_self))
 
 
-def _no_messages(paths: list[Path], log: ImportLog) -> str:
+def _no_messages(paths: Sequence[Path], log: ImportLog) -> str:
     skipped = ", ".join(f"{count:,} {reason}" for reason, count in log.skipped.most_common())
     return f"There is no message in {', '.join(map(str, paths))}{f' but {skipped}' if skipped else ''}."

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from bot import config
 from bot.errors import UserError
 from bot.system.user_path import user_path
+from training.commands.import_options import add_import_options
 from training.commands.make_steps import Making
 from training.commands.make_talk import talk
 from training.commands.types import Commands
@@ -32,10 +33,7 @@ def add_make_command(commands: "Commands[argparse.ArgumentParser]") -> None:
     card.add_argument("--describe", metavar="TEXT", help=sentences)
     draft = "take the card that is drafted from what they wrote, without a question"
     card.add_argument("--draft", action="store_true", help=draft)
-    me = "the persona's name or id in the exports, where they do not say; may be given several times"
-    command.add_argument("--me", metavar="NAME_OR_ID", action="append", help=me)
-    dates = "the first part of dates like 3/4/20, where the file does not show it"
-    command.add_argument("--dates", choices=("day", "month"), help=dates)
+    add_import_options(command)
     window = "tokens of a prompt and its answer together (default: what holds nearly all conversations)"
     command.add_argument("--window", metavar="TOKENS", type=int, default=0, help=window)
     samples = "answers that the evaluation draws in each way (default: %(default)s)"

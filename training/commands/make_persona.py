@@ -82,13 +82,13 @@ def finish_persona(options: Namespace, personas: Path, display: ProgressDisplay)
 
 
 def likely_names(folder: Path) -> list[str]:
-    """Return the names by which the persona of a folder may stand in an export."""
+    """Return the names by which the persona of a folder may stand in an export.
+
+    Raises `UserError` for a card that is broken.
+    """
     if not has_card(folder):
         return [folder.name]
-    try:
-        persona = load_persona(folder)
-    except UserError:  # a broken card, of which serving and `make` tell
-        return [folder.name]
+    persona = load_persona(folder)
     return [persona.key, persona.name, persona.card.name, *persona.names]
 
 

@@ -15,6 +15,7 @@ from bot.adapter.manifest import read_manifest
 from bot.errors import UserError
 from bot.files import hash_file, write_private
 from bot.persona.persona import Persona
+from training.commands.import_options import option_words
 from training.dataset.selection import Limits
 from training.dataset.splits import TRAIN, VALIDATION
 from training.dataset.staleness import read_current_build
@@ -126,7 +127,7 @@ def _as_set(record: Mapping[str, Any], persona: Persona) -> bool:
 
 def _exports_key(options: Namespace) -> str:
     """Return a hash of the exports' files by name, size and time, and of the options of their import."""
-    digest = hashlib.sha256(repr((options.me, options.dates)).encode())
+    digest = hashlib.sha256(repr(option_words(options)).encode())
     for path in options.paths:
         for file in filter(Path.exists, _files(path.expanduser())):
             status = file.stat()

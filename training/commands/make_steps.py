@@ -7,6 +7,7 @@ from pathlib import Path
 from bot.errors import UserError
 from training.commands import data, evaluate, import_exports, import_summary, make_state, train
 from training.commands.build import describe_build
+from training.commands.import_options import option_words
 from training.commands.make_persona import (
     begin_persona,
     finish_persona,
@@ -45,10 +46,8 @@ class Making:
         options, work = self._options, self._folder / "work"
         if make_state.is_imported(work, options):
             return tell("import     done before")
-        words = [word for me in options.me or () for word in ("--me", me)]
-        words += ["--dates", options.dates] if options.dates else []
         paths = [str(path.expanduser()) for path in options.paths]
-        parsed = self._step("import", *words, "--", *paths)
+        parsed = self._step("import", *option_words(options), "--", *paths)
         likely = likely_names(self._folder)
         try:
             imported = import_exports.import_exports(

@@ -65,7 +65,7 @@ def replace_layers(model: nn.Module, native: Native | None) -> None:
 
 def _kernel_kind(model: Any, native: Native | None) -> matmul.KernelFactory | None:
     """Choose the kernel of all products; None leaves packed layers and bitsandbytes' as they are."""
-    layers = list(linear_layers(model).values())
+    layers: list[Any] = list(linear_layers(model).values())
     if matmul.is_packed(layers):
         return None
     plain = all(layer.weight.is_floating_point() for layer in layers)

@@ -8,6 +8,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -124,14 +125,26 @@ def test_what_has_changed_is_done_again_and_nothing_before_it(
     assert current(tmp_path) == is_current
 
 
+def _options(folder: EmptyFolder, **given: Any) -> Namespace:
+    unset = {"me": None, "me_anew": False, "dates": None, "texts": None}
+    return Namespace(paths=[folder.export], **unset | given)
+
+
+@pytest.mark.parametrize("given", [{"me": ["Ana"]}, {"texts": "posts"}, {"dates": "day"}])
+def test_an_import_with_other_options_is_another_one(
+    interrupted: tuple[EmptyFolder, list[Made]], given: dict[str, Any]
+) -> None:
+    folder, _ = interrupted
+    assert not make_state.is_imported(folder.work, _options(folder, **given))
+
+
 def test_an_export_that_has_changed_is_imported_again(interrupted: tuple[EmptyFolder, list[Made]]) -> None:
     folder, _ = interrupted
-    options = Namespace(paths=[folder.export], me=None, dates=None)
+    options = _options(folder)
     assert make_state.is_imported(folder.work, options)
     os.utime(folder.export, ns=(0, folder.export.stat().st_mtime_ns + 1))
     assert not make_state.is_imported(folder.work, options)
     os.utime(folder.export, ns=(0, folder.export.stat().st_mtime_ns - 1))
-    assert not make_state.is_imported(folder.work, Namespace(paths=[folder.export], me=["Ana"], dates=None))
 
 
 def test_on_a_terminal_three_questions_are_asked_and_no_is_an_answer(making: EmptyFolder) -> None:

@@ -247,7 +247,7 @@ TABLES = {
 def test_rows_of_a_table_are_records(text: str, title: str, tmp_path: Path) -> None:
     (tmp_path / "set.csv").write_text(text, encoding="utf-8")
     (export,) = registry.find_exports(tmp_path / "set.csv")
-    assert export.importer.TITLE == title
+    assert title == export.importer.TITLE
     assert [(message.text, message.is_self) for message in export.read(ImportLog())] == [
         (Q, False),
         (A, True),
