@@ -176,7 +176,9 @@ def default_file(environment: Mapping[str, str] = os.environ) -> Path:
 def load_config(path: Path | None, environment: Mapping[str, str] = os.environ) -> Config:
     """Load the settings. Raises `UserError` with the file, the key and the nearest known key."""
     path = path.absolute() if path else default_file(environment)
-    file = parse_toml(ConfigFile, read_toml(path, "name one with --config FILE"), path)
+    file = parse_toml(
+        ConfigFile, read_toml(path, "go to the folder that has one, or name it with --config FILE"), path
+    )
     root = _root(path, file.paths)
     personas = root / file.paths.personas
     data = user_path(environment.get("ALTEREGO_DATA") or str(root / file.paths.data)).absolute()

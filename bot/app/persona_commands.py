@@ -34,9 +34,10 @@ async def list_personas(options: Namespace) -> tuple[str, bool]:
         choices = await asyncio.to_thread(choose_by_manifests, settings, cast)
     except UserError:  # no model at the path of the settings: `doctor` tells it
         choices = {}
-    lines = [_listed(persona, choices.get(key)) for key, persona in cast.personas.items()]
-    lines += [f"{key:<12} broken: {why}" for key, why in cast.broken.items()]
-    return "\n".join(lines), not cast.broken
+    told = {key: _listed(persona, choices.get(key)) for key, persona in cast.personas.items()}
+    told |= {key: f"broken: {why}" for key, why in cast.broken.items()}
+    width = max(12, *map(len, told)) if told else 0
+    return "\n".join(f"{key:<{width}} {text}" for key, text in told.items()), not cast.broken
 
 
 async def persona_show(options: Namespace) -> str:
@@ -94,7 +95,7 @@ def _listed(persona: Persona, choice: AdapterChoice | None) -> str:
     lore = ", with a lorebook" if persona.lore.entries else ""
     note = (choice.refusal or choice.waiting_note(persona.key)).rstrip(".") if choice else ""
     notes = "".join(f"; {text}" for text in (persona.warning, note) if text)
-    return f"{persona.key:<12} {persona.name}{adapter}{lore}{notes}"
+    return f"{persona.name}{adapter}{lore}{notes}"
 
 
 def _indented(shown: ShownValue) -> str:

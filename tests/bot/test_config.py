@@ -124,12 +124,15 @@ def test_a_missing_file_is_named_with_the_option_that_sets_it(tmp_path: Path) ->
     with pytest.raises(UserError) as caught:
         load_config(tmp_path / "none.toml", {})
     assert (
-        str(caught.value) == f"There is no settings file {tmp_path}/none.toml: name one with --config FILE."
+        str(caught.value)
+        == f"There is no settings file {tmp_path}/none.toml: go to the folder that has one, or name it with --config FILE."
     )
 
 
 def test_a_folder_is_no_settings_file(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="is not a file: name one with --config FILE"):
+    with pytest.raises(
+        UserError, match="is not a file: go to the folder that has one, or name it with --config FILE"
+    ):
         load_config(tmp_path, {})
 
 

@@ -1,7 +1,7 @@
 """The beginning of an answered mail in HTML, which programs mark by a class or an id.
 
-Sources of the marks: Gmail, Yahoo, Proton, Zoho, Thunderbird, Outlook and NetEase, as readers of mail name
-them (alfonsrv/mail-parser-reply, crisp-oss/email-reply-parser).
+The marks are those that Gmail, Yahoo, Proton, Zoho, Thunderbird, Outlook and NetEase are known for (general
+knowledge): no mail of theirs was seen.
 """
 
 import re
