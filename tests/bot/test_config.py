@@ -123,10 +123,8 @@ def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
 def test_a_missing_file_is_named_with_the_option_that_sets_it(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         load_config(tmp_path / "none.toml", {})
-    assert (
-        str(caught.value)
-        == f"There is no settings file {tmp_path}/none.toml: go to the folder that has one, or name it with --config FILE."
-    )
+    advice = "go to the folder that has one, or name it with --config FILE."
+    assert str(caught.value) == f"There is no settings file {tmp_path}/none.toml: {advice}"
 
 
 def test_a_folder_is_no_settings_file(tmp_path: Path) -> None:
