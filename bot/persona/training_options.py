@@ -28,10 +28,8 @@ class TrainingOptions(Section):
     dropout: float | None = _option(
         "The share of the adapter's input that each step leaves out.", "share", ge=0, lt=1
     )
-    rate: float | None = _option("The peak learning rate.", "per step", gt=0)
-    facts_rate: float | None = _option(
-        "The peak learning rate while documents/ are learned.", "per step", gt=0
-    )
+    rate: float | None = _option("The peak learning rate.", gt=0)
+    facts_rate: float | None = _option("The peak learning rate while documents/ are learned.", gt=0)
     warmup: float | None = _option("The share of steps in which the rate rises.", "share", ge=0, lt=1)
     decay: float | None = _option("The weight decay of AdamW.", ge=0)
     clip: float | None = _option("The largest norm of a step's gradients; longer ones are cut.", gt=0)

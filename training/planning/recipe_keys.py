@@ -19,7 +19,11 @@ from training.planning.recipe import (
     default_rules,
 )
 
-_OF_INPUTS = ("layers", "precision", "device")  # defaults that the base model and the machine give
+_OF_INPUTS = {  # defaults that the base model and the machine give
+    "layers": "",
+    "precision": "as the base model is served",
+    "device": "",
+}
 _PLAIN = RecipeInputs(int(SMALL_MODEL), 1, 1, (), "", "cpu")
 _KINDS = {int: "whole number", float: "number", bool: "true or false"}
 
@@ -89,7 +93,7 @@ def _defaults() -> dict[str, str]:
 
 
 def _told(key: str, reason: str, values: list[Any]) -> str:
-    shown = "" if key in _OF_INPUTS else " or ".join(json.dumps(value) for value in values)
+    shown = _OF_INPUTS[key] if key in _OF_INPUTS else " or ".join(json.dumps(value) for value in values)
     return ": ".join(filter(None, (shown, reason)))
 
 
