@@ -1,5 +1,6 @@
 """Fixtures of many test files: a cast of invented personas, and a chat in a temporary folder."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -51,6 +52,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Delete the locks."""
     shutil.rmtree(os.environ.pop("XDG_STATE_HOME"), ignore_errors=True)
+
+
+def pytest_collection_finish() -> None:
+    """Let later collections of garbage pass over the tests themselves, of which there are twenty thousand."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

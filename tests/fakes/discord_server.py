@@ -187,7 +187,7 @@ class DiscordServer(People, Calls, Weather):
         for event in self._waiting:
             event.set()
 
-    async def until(self, condition: Callable[[], object], seconds: float = 5.0) -> None:
+    async def until(self, condition: Callable[[], object], seconds: float = 30.0) -> None:
         """Wait for something to have happened here; TimeoutError if it does not."""
         event = asyncio.Event()
         self._waiting.add(event)

@@ -89,7 +89,8 @@ class Served:
         **more: Any,
     ) -> WatchedStream:
         """Queue a request of so many tokens: now, or `after` the end of another one and a call of `first`."""
-        arguments = {"sampling": GREEDY, "stop_ids": NO_STOP} | more
+        patient = {"first_deadline": 3600.0, "deadline": 3600.0}  # a pretended card is slow
+        arguments = {"sampling": GREEDY, "stop_ids": NO_STOP, **patient} | more
         request = Request(tuple(300 + n % 90 for n in range(tokens)), **arguments)
         stream = WatchedStream(request, asyncio.get_running_loop())
         stream.ended = self._close_at_the_end

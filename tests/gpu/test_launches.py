@@ -63,10 +63,10 @@ def rows_on_card(
     ("precision", "overflows", "rows", "adapters", "kernels"),
     [
         ("nf4", False, 1, 0, 550),
-        ("nf4", False, 8, 4, 1030),
+        pytest.param("nf4", False, 8, 4, 1030, marks=pytest.mark.slow),
         ("fp16", False, 1, 0, 545),
-        ("fp16", True, 1, 0, 1060),
-        ("fp16", True, 8, 4, 1530),
+        pytest.param("fp16", True, 1, 0, 1060, marks=pytest.mark.slow),
+        pytest.param("fp16", True, 8, 4, 1530, marks=pytest.mark.slow),
     ],
 )
 def test_a_step_that_is_launched_kernel_by_kernel_waits_for_nothing(
@@ -84,7 +84,7 @@ def test_a_step_that_is_launched_kernel_by_kernel_waits_for_nothing(
         assert launches.reads.total() == 1
 
 
-@pytest.mark.parametrize(("rows", "adapters"), [(1, 0), (8, 4)])
+@pytest.mark.parametrize(("rows", "adapters"), [(1, 0), pytest.param(8, 4, marks=pytest.mark.slow)])
 def test_a_captured_step_is_one_launch(rows: int, adapters: int) -> None:
     with rows_on_card(rows, adapters) as (sequences, launches):
         sequences.decoder.graphs.capture = CudaCapture(torch.device("cuda:0"))

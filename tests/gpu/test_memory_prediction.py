@@ -21,13 +21,13 @@ from tests.gpu.test_spread import spread_runner
 
 GIB = 1 << 30
 OFF = 0.05  # of the card's memory, by which a prediction may be off
-PAIRS: list[tuple[int, str, Precision]] = [
-    (6, "SmolLM3-3B", "nf4"),
-    (8, "Qwen2.5-7B", "nf4"),
+PAIRS = [
+    pytest.param(6, "SmolLM3-3B", "nf4", marks=pytest.mark.slow),
+    pytest.param(8, "Qwen2.5-7B", "nf4", marks=pytest.mark.slow),
     (12, "Llama-3.2-3B", "fp16"),
-    (16, "gemma-2-9b", "nf4"),
-    (24, "Llama-3.1-8B", "bf16"),
-    (24, "Mistral-Small-24B", "nf4"),
+    pytest.param(16, "gemma-2-9b", "nf4", marks=pytest.mark.slow),
+    pytest.param(24, "Llama-3.1-8B", "bf16", marks=pytest.mark.slow),
+    pytest.param(24, "Mistral-Small-24B", "nf4", marks=pytest.mark.slow),
 ]
 
 
@@ -52,6 +52,7 @@ def test_a_cards_budget_is_predicted(size: int, name: str, precision: Precision)
     assert parts(predicted) == pytest.approx(parts(measured), abs=OFF * size * GIB)
 
 
+@pytest.mark.slow
 def test_the_budgets_of_two_cards_are_predicted() -> None:
     room = CardRoom(12 * GIB, 12 * GIB - CONTEXT_BYTES)
     predicted = predict_budgets(sizes("Llama-3.1-8B", "bf16"), [room, room], rows=8, context=CONTEXT)

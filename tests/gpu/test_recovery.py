@@ -19,7 +19,11 @@ pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is d
 
 LOST = torch.AcceleratorError("CUDA error: unspecified launch failure")
 DISGUISED = RuntimeError("CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`")
-MOMENTS = (0, 60, 400)  # operations on the card before it is lost
+MOMENTS = (  # operations on the card before it is lost
+    pytest.param(0, marks=pytest.mark.slow),
+    60,
+    pytest.param(400, marks=pytest.mark.slow),
+)
 
 
 def recovering(card: Card) -> AbstractContextManager[object]:

@@ -61,6 +61,7 @@ def test_the_bytes_of_weights_are_known_before_they_are_loaded(name: str, precis
         assert weight_bytes(model, precision, "cuda") == pytest.approx(card.memory.allocated, rel=0.01)
 
 
+@pytest.mark.slow
 def test_a_model_over_two_cards_is_batched_under_adapters() -> None:
     with pretended_card(memory=12 * GIB, count=2) as card, torch.inference_mode():
         runner = spread_runner("Llama-3.1-8B")

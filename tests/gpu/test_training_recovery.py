@@ -55,6 +55,7 @@ def fits(learner: LoraLearner, schedule: TrainingSchedule) -> bool:
     return True
 
 
+@pytest.mark.slow
 def test_a_step_that_does_not_fit_is_made_to_fit_by_rows_then_by_checkpointing() -> None:
     with pretended_card() as card, learner_on_the_card() as (learner, schedule):
         assert len(train(learner, schedule).step_rows(STEP, 1)) == 1

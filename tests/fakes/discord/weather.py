@@ -12,10 +12,10 @@ class Weather:
 
     hub: Gateway
 
-    async def until(self, condition: Callable[[], object], seconds: float = 5.0) -> None:
+    async def until(self, condition: Callable[[], object], seconds: float = 30.0) -> None:
         raise NotImplementedError
 
-    async def ready(self, seconds: float = 5.0) -> None:
+    async def ready(self, seconds: float = 30.0) -> None:
         """Wait until a session is connected."""
         await self.until(self._connected, seconds)
 

@@ -59,7 +59,7 @@ class World(Records):
         """The highest update id that an offset has confirmed."""
         return self.updates.acknowledged
 
-    async def until(self, met: Callable[[], object], seconds: float = 5.0) -> None:
+    async def until(self, met: Callable[[], object], seconds: float = 30.0) -> None:
         """Wait until a condition is met, looked at whenever this world changes and fifty times a second."""
         end = time.monotonic() + seconds
         while not await self.bell.until(met, 0.02):
