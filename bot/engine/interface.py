@@ -51,8 +51,23 @@ class Request:
     thinking_budget: int = 0  # tokens; 0: a thought takes those of the answer
     seed: int | None = None  # of the draws; None: one that nobody can foresee
     n: int = 1  # candidates
+    logit_bias: Mapping[int, float] = field(default_factory=dict)  # added to the logits of these token ids
+    logprobs: int | None = None  # the count of likeliest tokens told with each drawn one; None: none of both
     first_deadline: float = 60.0  # seconds
     deadline: float = 300.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """A token, and the natural logarithm of its probability by the model alone.
+
+    That is before temperature, penalties, biases and cuts. `text` may end inside a character, as bytes do.
+    """
+
+    id: int
+    text: bytes
+    logprob: float
+    likeliest: tuple["TokenLogprob", ...] = ()  # of its step, best first; () within another one
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +76,7 @@ class Piece:
 
     text: str
     candidate: int = 0  # 0 to `n` - 1
+    tokens: tuple[TokenLogprob, ...] = ()  # those whose characters end in this text, with `Request.logprobs`
 
 
 @dataclass(frozen=True, slots=True)

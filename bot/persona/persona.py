@@ -43,6 +43,8 @@ class Sampling(Section):
     top_k: int = Field(default=0, ge=0)  # the k likeliest tokens; 0 keeps all
     min_p: float = Field(default=0.05, ge=0, le=1)  # tokens with at least this share of the likeliest's
     repetition_penalty: float = Field(default=1.1, gt=0, le=10)  # over prompt and answer: arXiv 1909.05858
+    presence_penalty: float = Field(default=0, ge=-2, le=2)  # taken once from what the answer holds already
+    frequency_penalty: float = Field(default=0, ge=-2, le=2)  # taken as often as the answer holds it
     min_tokens: int = Field(default=0, ge=0)  # no end of turn before that
     max_tokens: int = Field(default=256, ge=1, le=32_768, validate_default=True)  # the longest answer
 
