@@ -138,6 +138,7 @@ class CardSampler(SamplerSlots):
         """Return the latest token of slots [rows]; of those without a token, any id."""
         return self._latest.index_select(0, source).clamp_(min=0)
 
+    @torch.inference_mode()
     def draw(
         self, logits: Tensor, rows: DrawTensors, sorts_all: bool = False, adjusts: bool = False
     ) -> Tensor:
