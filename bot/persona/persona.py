@@ -61,9 +61,7 @@ class PersonaFile(Section):
     """The keys of persona.toml, which a card cannot hold."""
 
     card: Path | None = None  # "card.json" is taken by itself, else "card.png", a picture with a card in it
-    names: tuple[Name, ...] = Field(
-        default=(), max_length=100
-    )  # what it answers to in a group, beside its card's name
+    names: tuple[Name, ...] = Field(default=(), max_length=100)  # it answers to, beside its card's name
     adapter: Path | None = None  # a folder; "adapter" and those in "adapters" are found by themselves
     strength: float = Field(default=1.0, ge=0, le=1.5)  # of the adapter
     bursts: bool = False  # each line of an answer is a message of its own

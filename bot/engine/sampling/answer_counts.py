@@ -11,7 +11,7 @@ _SPARE_IDS = 256  # columns that are added when there are too few
 
 
 class AnswerCounts:
-    """How often the answer in each sampler slot holds each of its tokens; a free slot has none."""
+    """The count of each token in the answer of each sampler slot."""
 
     def __init__(self, slots: int, device: torch.device | str) -> None:
         """`slots` is the most sequences at once."""

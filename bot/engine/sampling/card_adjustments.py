@@ -69,7 +69,7 @@ class CardAdjustments:
         """Make tokens that answers of slots [rows] hold less likely, in place."""
         tables = self._tables()
         counts = tables.counts.index_select(0, source)[:, : scores.shape[-1]]
-        presence, frequency = tables.penalties.index_select(0, source).split(1, dim=1)
+        presence, frequency = torch.split(tables.penalties.index_select(0, source), 1, dim=1)
         scores.sub_(answer_penalty(counts, presence, frequency, temperature))
 
     def counts_with(self, places: tuple[Tensor, Tensor], counted: Tensor) -> Tensor:

@@ -174,7 +174,7 @@ def _answer_penalties(
     if not any(state.penalises_answer for state in states):
         return None
     pairs = [(state.sampling.presence_penalty, state.sampling.frequency_penalty) for state in states]
-    presence, frequency = upload(pairs, device, torch.float32).split(1, dim=1)
+    presence, frequency = torch.split(upload(pairs, device, torch.float32), 1, dim=1)
     return presence, frequency
 
 
