@@ -115,13 +115,13 @@ def test_the_bytes_of_told_tokens_are_the_text_or_where_one_is_cut_its_beginning
     tokenizer = TOKENIZERS[kind]
     size = tokenizer._backend.get_vocab_size()
 
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=300, deadline=None)
     @given(st.lists(st.integers(0, size + 2), max_size=40), STOPS)
     def check(ids: list[int], stop: tuple[str, ...]) -> None:
         plain, _, _ = read(tokenizer, ids, stop, tells=False)
         text, told, stopped = read(tokenizer, ids, stop, tells=True)
         assert text == plain
-        shown = told.decode("utf-8", "replace")
+        shown = codecs.getincrementaldecoder("utf-8")("replace").decode(told)
         assert text.startswith(shown)
         assert stopped or ends_in_half(tokenizer, ids) or shown == text
 
