@@ -72,9 +72,9 @@ class CardAdjustments:
         presence, frequency = torch.split(tables.penalties.index_select(0, source), 1, dim=1)
         scores.sub_(answer_penalty(counts, presence, frequency, temperature))
 
-    def counts_with(self, places: tuple[Tensor, Tensor], counted: Tensor) -> Tensor:
-        """Return the counts [rows] of slots and ids with one more where the token is `counted`, bool."""
-        return self._tables().counts[places] + counted
+    def counts(self, places: tuple[Tensor, Tensor]) -> Tensor:
+        """Return the counts [rows] of slots and ids."""
+        return self._tables().counts[places]
 
     def write_counts(self, places: tuple[Tensor, Tensor], counts: Tensor) -> None:
         """Write counts [rows] of slots and ids."""

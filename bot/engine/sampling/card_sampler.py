@@ -176,15 +176,24 @@ class CardSampler(SamplerSlots):
     def _record(self, rows: DrawTensors, tokens: Tensor, adjusts: bool) -> None:
         """Write tokens [rows] as the latest ones, and as seen and counted.
 
-        Last comes what cannot be written again: after an error, the tokens are drawn anew.
+        Last comes what cannot be written again: after an error, the tokens are drawn anew, and nothing of
+        them is seen or counted.
         """
         places = rows.target, torch.where(tokens < 0, self._size, tokens)
         counted = self._counted[places]
-        counts = self._adjustments.counts_with(places, counted) if adjusts else None
+        if not adjusts:
+            self._latest.index_copy_(0, rows.target, tokens)
+            self._seen.index_put_(places, counted)
+            return
+        before = self._adjustments.counts(places)
+        counts = before + counted
         self._latest.index_copy_(0, rows.target, tokens)
-        if counts is not None:
-            self._adjustments.write_counts(places, counts)
-        self._seen.index_put_(places, counted)
+        self._adjustments.write_counts(places, counts)
+        try:
+            self._seen.index_put_(places, counted)
+        except (RuntimeError, MemoryError):
+            self._adjustments.write_counts(places, before)
+            raise
 
     def _begin(self, slot: int, state: SamplerState, ids: Sequence[int]) -> None:
         """Write a new sequence's settings, end ids and prompt into the tables."""
