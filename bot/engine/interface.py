@@ -21,12 +21,12 @@ from bot.message import Place
 from bot.persona.persona import Sampling
 from bot.prompt.builder import Tokenizer
 
-# stop: a stop id or stop string; length: `max_tokens` or the context is full; cancelled: `cancel` or the
-# engine was left; deadline: `first_deadline` or `deadline` passed.
 MAX_BIASES = 1_024  # token ids with a bias
 MAX_BIAS = 100.0
 MAX_LOGPROBS = 20  # likeliest tokens of a step
 
+# stop: a stop id or stop string; length: `max_tokens` or the context is full; cancelled: `cancel` or the
+# engine was left; deadline: `first_deadline` or `deadline` passed.
 Finish = Literal["stop", "length", "cancelled", "deadline"]
 
 
@@ -41,7 +41,7 @@ class Request:
 
     A step's logits get the biases first, then the repetition penalty, then those of presence and frequency,
     over the tokens of thought and answer alone, as vLLM and OpenAI have them; last comes the temperature.
-    All three leave `spared` ids alone, and stop ids of the prompt; one that an answer holds ends it.
+    All three penalties leave `spared` ids alone, and stop ids of the prompt; one that an answer holds ends it.
     """
 
     ids: tuple[int, ...]  # the prompt's token ids, at least one and fewer than the context
