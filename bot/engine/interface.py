@@ -41,7 +41,7 @@ class Request:
 
     A step's logits get the biases first, then the repetition penalty, then those of presence and frequency,
     over the tokens of thought and answer alone, as vLLM and OpenAI have them; last comes the temperature.
-    All three penalties leave `spared` ids alone, and stop ids of the prompt; one that an answer holds ends it.
+    All penalties leave `spared` ids alone, and stop ids of the prompt; one that an answer holds ends it.
     """
 
     ids: tuple[int, ...]  # the prompt's token ids, at least one and fewer than the context
