@@ -14,6 +14,7 @@ _GUIDE = "docs/training.md says why"
 _ANSWERS: dict[str, str] = {
     # how answers are drawn
     "temperature top_p top_k min_p repetition_penalty min_tokens max_tokens": f"write it {_SAMPLING}",
+    "presence_penalty frequency_penalty": f"write it {_SAMPLING}",
     "num_beams beams beam_size num_beam_groups beams_number show_beam": (
         f"chats have no beam search: write temperature = 0 {_SAMPLING} for the likeliest words, and let "
         "/again draw another answer"

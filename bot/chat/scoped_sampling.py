@@ -19,6 +19,8 @@ SAMPLING_VALUES = {
     "top_k": "words come from so many of the likeliest; 0 is all",
     "min_p": "words have at least this share of the likeliest one's probability",
     "repetition_penalty": "1 lets words repeat, more makes that rarer",
+    "presence_penalty": "above 0, a word that the answer holds comes back less",
+    "frequency_penalty": "above 0, a word comes back less the more often the answer holds it",
     "min_tokens": "no answer ends before so many tokens",
     "max_tokens": "every answer ends after so many tokens",
     ROUNDS: "earlier rounds of the conversation that are read",

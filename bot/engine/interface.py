@@ -21,6 +21,10 @@ from bot.message import Place
 from bot.persona.persona import Sampling
 from bot.prompt.builder import Tokenizer
 
+MAX_BIASES = 1_024  # token ids with a bias
+MAX_BIAS = 100.0
+MAX_LOGPROBS = 20  # likeliest tokens of a step
+
 # stop: a stop id or stop string; length: `max_tokens` or the context is full; cancelled: `cancel` or the
 # engine was left; deadline: `first_deadline` or `deadline` passed.
 Finish = Literal["stop", "length", "cancelled", "deadline"]
@@ -34,6 +38,10 @@ class Request:
     is a thought, which may take `thinking_budget` tokens beside `max_tokens`, and is closed then.
     `first_deadline` and `deadline` are seconds from submission to the first piece and to the end; when one
     passes, the answer ends with the text so far.
+
+    A step's logits get the biases first, then the repetition penalty, then those of presence and frequency,
+    over the tokens of thought and answer alone, as vLLM and OpenAI have them; last comes the temperature.
+    All penalties leave `spared` ids alone, and stop ids of the prompt; one that an answer holds ends it.
     """
 
     ids: tuple[int, ...]  # the prompt's token ids, at least one and fewer than the context
@@ -45,22 +53,46 @@ class Request:
     stop_ids: frozenset[int] = frozenset()
     stop: tuple[str, ...] = ()  # stop strings
     spelt_ends: tuple[str, ...] = ()  # further ones: stop ids as text
-    spared: frozenset[int] = (
-        frozenset()
-    )  # ids that the repetition penalty leaves alone, beside those that stop
+    spared: frozenset[int] = frozenset()  # ids that no penalty changes, beside those that stop
     thinking_budget: int = 0  # tokens; 0: a thought takes those of the answer
     seed: int | None = None  # of the draws; None: one that nobody can foresee
     n: int = 1  # candidates
+    # added to the logits of these ids, `MAX_BIASES` at most: from -`MAX_BIAS` to `MAX_BIAS`
+    logit_bias: Mapping[int, float] = field(default_factory=dict)
+    # the count of likeliest tokens told with each drawn one, up to `MAX_LOGPROBS`; None: none of both
+    logprobs: int | None = None
     first_deadline: float = 60.0  # seconds
     deadline: float = 300.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """A token, and the natural logarithm of its probability by the model alone.
+
+    That is before temperature, penalties, biases and cuts. `text` may end inside a character, as bytes do,
+    and is empty for a special token.
+    """
+
+    id: int
+    text: bytes
+    logprob: float
+    likeliest: tuple["TokenLogprob", ...] = ()  # of its step, best first; () within another one
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
-    """The next characters of one candidate: whole characters, and no part of a thought or a stop string."""
+    """The next characters of one candidate: whole characters, and no part of a thought or a stop string.
+
+    With `Request.logprobs`, the bytes of all tokens of a candidate make its text. Bytes that are no UTF-8
+    stay in `TokenLogprob.text` and are U+FFFD here. Tokens without a byte of the answer are not told; of one
+    that begins in a thought, or in the blanks behind it, `TokenLogprob.text` has the answer's bytes alone. A
+    token that a stop string cuts, or an end inside a character, is not told: its first characters are in the
+    last piece, and in no token.
+    """
 
     text: str
     candidate: int = 0  # 0 to `n` - 1
+    tokens: tuple[TokenLogprob, ...] = ()  # those whose characters end in this text
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +122,8 @@ class Generation(Protocol):
 
     The iteration raises `UserError` for errors that a person can mend (no such adapter, prompt longer than
     the context, not enough memory, model not loaded), `RestartNeeded` where the next process can answer,
-    `ValueError` for ids outside the vocabulary, and any other error of the model as it is.
+    `ValueError` for ids outside the vocabulary and biases or a count of logprobs outside their limits, and
+    any other error of the model as it is.
     """
 
     def __aiter__(self) -> AsyncIterator[Piece]: ...

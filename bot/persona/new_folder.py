@@ -38,6 +38,8 @@ SETTINGS = """\
 # top_k = 0
 # min_p = 0.05
 # repetition_penalty = 1.1
+# presence_penalty = 0    # of words that the answer holds already, -2 to 2
+# frequency_penalty = 0   # the same, as often as it holds them
 # min_tokens = 0
 # max_tokens = 256    # the longest answer
 

@@ -43,6 +43,8 @@ class Sampling(Section):
     top_k: int = Field(default=0, ge=0)  # the k likeliest tokens; 0 keeps all
     min_p: float = Field(default=0.05, ge=0, le=1)  # tokens with at least this share of the likeliest's
     repetition_penalty: float = Field(default=1.1, gt=0, le=10)  # over prompt and answer: arXiv 1909.05858
+    presence_penalty: float = Field(default=0, ge=-2, le=2)  # taken once from what the answer holds already
+    frequency_penalty: float = Field(default=0, ge=-2, le=2)  # taken as often as the answer holds it
     min_tokens: int = Field(default=0, ge=0)  # no end of turn before that
     max_tokens: int = Field(default=256, ge=1, le=32_768, validate_default=True)  # the longest answer
 
@@ -59,9 +61,7 @@ class PersonaFile(Section):
     """The keys of persona.toml, which a card cannot hold."""
 
     card: Path | None = None  # "card.json" is taken by itself, else "card.png", a picture with a card in it
-    names: tuple[Name, ...] = Field(
-        default=(), max_length=100
-    )  # what it answers to in a group, beside its card's name
+    names: tuple[Name, ...] = Field(default=(), max_length=100)  # it answers to, beside its card's name
     adapter: Path | None = None  # a folder; "adapter" and those in "adapters" are found by themselves
     strength: float = Field(default=1.0, ge=0, le=1.5)  # of the adapter
     bursts: bool = False  # each line of an answer is a message of its own

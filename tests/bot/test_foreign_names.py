@@ -10,7 +10,7 @@ from bot.app.arguments import argument_parser
 from bot.config import ConfigFile
 from bot.errors import UserError
 from bot.foreign_names import answer_foreign_name, answer_foreign_option
-from bot.persona.persona import PersonaFile, load_persona
+from bot.persona.persona import PersonaFile, Sampling, load_persona
 from training.__main__ import main
 from training.planning.recipe_file import read_recipe
 
@@ -159,5 +159,4 @@ def tables(kind: type) -> Iterator[str]:
 
 def test_no_key_of_ours_is_answered_as_another_programs_but_the_names_of_sampling() -> None:
     keys = {*tables(ConfigFile), *tables(PersonaFile)}
-    sampling = {"temperature", "top_p", "top_k", "min_p", "repetition_penalty", "min_tokens", "max_tokens"}
-    assert {key for key in keys if answer_foreign_name(key)} == sampling
+    assert {key for key in keys if answer_foreign_name(key)} == set(Sampling.model_fields)

@@ -20,19 +20,20 @@ from tests.fakes.card.launches import Launches
 from tests.gpu.models import pretended_runner, whole_adapters
 
 GIB = 1 << 30
-PENALISED = Sampling(temperature=0.8, top_p=0.9, repetition_penalty=1.1)
+PENALISED = Request((1, 2), Sampling(temperature=0.8, top_p=0.9, repetition_penalty=1.1))
+ADJUSTED = Request((1, 2), Sampling(presence_penalty=0.5, frequency_penalty=0.5), logit_bias={7: 2.0})
 
 
 class Rows:
     """Sequences of different lengths under adapters of strength 0.8, on a pretended card."""
 
-    def __init__(self, runner: ModelRunner, rows: int, adapters: int) -> None:
+    def __init__(self, runner: ModelRunner, rows: int, adapters: int, request: Request = PENALISED) -> None:
         for adapter in whole_adapters(runner, adapters):
             runner.active_adapters.activate(adapter)
         self.sampler = CardSampler(runner.vocabulary, rows, runner.device)
         self.decoder, self.runner = AsyncDecoder(runner, self.sampler), runner
         self.kv_slots = KVCache(GIB, runner.token_bytes).allocate(500, rows) or []
-        self.slots = [self.sampler.add_sequence(Request((1, 2), PENALISED), 0, (), 1) for _ in self.kv_slots]
+        self.slots = [self.sampler.add_sequence(request, 0, (), 1) for _ in self.kv_slots]
         self.adapters = [number % adapters if adapters else -1 for number in range(rows)]
         for number, slot in enumerate(self.kv_slots):
             slot.length = 300 + number
@@ -53,10 +54,15 @@ class Rows:
 
 @contextmanager
 def rows_on_card(
-    rows: int, adapters: int, precision: str = "nf4", overflows: bool = False
+    rows: int,
+    adapters: int,
+    precision: str = "nf4",
+    overflows: bool = False,
+    request: Request = PENALISED,
 ) -> Iterator[tuple[Rows, Launches]]:
     with pretended_card(memory=24 * GIB) as card, torch.inference_mode():
-        yield Rows(pretended_runner("Qwen2.5-7B", precision, overflows), rows, adapters), card.launches
+        runner = pretended_runner("Qwen2.5-7B", precision, overflows)
+        yield Rows(runner, rows, adapters, request), card.launches
 
 
 @pytest.mark.parametrize(
@@ -84,9 +90,10 @@ def test_a_step_that_is_launched_kernel_by_kernel_waits_for_nothing(
         assert launches.reads.total() == 1
 
 
+@pytest.mark.parametrize("request_", [PENALISED, ADJUSTED], ids=["penalised", "with biases and counts"])
 @pytest.mark.parametrize(("rows", "adapters"), [(1, 0), pytest.param(8, 4, marks=pytest.mark.slow)])
-def test_a_captured_step_is_one_launch(rows: int, adapters: int) -> None:
-    with rows_on_card(rows, adapters) as (sequences, launches):
+def test_a_captured_step_is_one_launch(rows: int, adapters: int, request_: Request) -> None:
+    with rows_on_card(rows, adapters, request=request_) as (sequences, launches):
         sequences.decoder.graphs.capture = CudaCapture(torch.device("cuda:0"))
         for _ in range(3):  # once to make keys and values, once one by one, then captured
             sequences.launch()
@@ -107,9 +114,11 @@ def test_a_step_that_waits_for_the_card_cannot_be_captured_and_is_launched_as_be
     with rows_on_card(1, 0) as (sequences, launches):
         draw, graphs = sequences.sampler.draw, sequences.decoder.graphs
 
-        def waiting(logits: torch.Tensor, rows: DrawTensors, sorts_all: bool = False) -> torch.Tensor:
+        def waiting(
+            logits: torch.Tensor, rows: DrawTensors, sorts_all: bool = False, adjusts: bool = False
+        ) -> torch.Tensor:
             logits.amax().item()
-            return draw(logits, rows, sorts_all)
+            return draw(logits, rows, sorts_all, adjusts)
 
         monkeypatch.setattr(sequences.sampler, "draw", waiting)
         graphs.capture = CudaCapture(torch.device("cuda:0"))

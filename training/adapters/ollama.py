@@ -179,6 +179,8 @@ def _parameters(persona: Persona, reader: PromptFormat) -> list[tuple[str, objec
         ("top_k", sampling.top_k),
         ("min_p", sampling.min_p),
         ("repeat_penalty", sampling.repetition_penalty),
+        ("presence_penalty", sampling.presence_penalty),
+        ("frequency_penalty", sampling.frequency_penalty),
         ("repeat_last_n", -1),
         ("num_predict", sampling.max_tokens),
         *(("stop", json.dumps(text, ensure_ascii=False)) for text in (*spelt, *stops)),

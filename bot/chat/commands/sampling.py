@@ -17,6 +17,8 @@ _ALL: Spellings = {ALL_ROUNDS: ("everything", "unlimited", "alle", "全部")}
 _SPELLINGS: Spellings = {
     **dict.fromkeys(SAMPLING_VALUES, ()),
     "repetition_penalty": ("penalty", "repeat_penalty", "rep_pen"),
+    "presence_penalty": ("presence", "presence_pen"),
+    "frequency_penalty": ("frequency", "freq_pen"),
     "min_tokens": ("min_new_tokens", "min_length"),
     "max_tokens": ("max_new_tokens", "max_length"),
     ROUNDS: ("memory", "memory_limit", "history"),
@@ -27,6 +29,8 @@ _PROPOSED = {  # values to choose from; any other that is possible may be typed
     "top_k": "0 20 40 50 100",
     "min_p": "0 0.02 0.05 0.1 0.2",
     "repetition_penalty": "1 1.05 1.1 1.2 1.3 1.5 2 2.2 2.5 3",
+    "presence_penalty": "0 0.1 0.2 0.5 1 1.5 2",
+    "frequency_penalty": "0 0.1 0.2 0.5 1 1.5 2",
     "min_tokens": "0 1 10 30",
     "max_tokens": "32 64 128 256 512 1024",
     ROUNDS: f"0 1 2 3 5 10 20 {ALL_ROUNDS}",

@@ -39,7 +39,8 @@ class AsyncDecoder:
     """Launches decoding steps whose ids are on the card already. Belongs to the engine's thread.
 
     A row that turns out to have ended in the step before is dropped when its token is read. `graphs` may be
-    captured.
+    captured. Log probabilities are told by steps that the host waits for: while a request wants them, none is
+    launched ahead.
     """
 
     def __init__(self, runner: ModelRunner, sampler: CardSampler) -> None:
@@ -79,7 +80,9 @@ class AsyncDecoder:
     def _can_launch(self, running: Sequence[RunningRequest]) -> bool:
         if self._waits or self._sampler.forced_slots:
             return False
-        return not any(request.prefill_remaining for request in running)
+        return not any(
+            request.prefill_remaining or request.request.logprobs is not None for request in running
+        )
 
     def _read(self, step: LaunchedStep) -> Iterator[SampledToken]:
         """Wait for a step and yield the tokens of rows that have not ended."""
@@ -91,6 +94,7 @@ class AsyncDecoder:
             if request.failed or sequence.finish is not None or length != _known_length(request, sequence):
                 continue
             if token == UNSETTLED or sequence.sampler_slot in self._sampler.forced_slots:
+                self._sampler.uncount(sequence.sampler_slot, token)
                 self._roll_back(sequence, length)
             else:
                 yield SampledToken(request, sequence, None if token == INVALID else token, length + 1)
@@ -129,7 +133,7 @@ class AsyncDecoder:
         rows = batch.place(numbers)
         batch.ids = self._sampler.latest(rows.source)
         logits = self._runner.forward(batch)
-        return StepOutput(logits, self._sampler.draw(logits, rows, batch.sorts_all))
+        return StepOutput(logits, self._sampler.draw(logits, rows, batch.sorts_all, batch.adjusts))
 
 
 def _unfinished(running: Sequence[RunningRequest]) -> Iterator[DecodeRow]:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 
 from bot.engine.core.stop_strings import StopStrings
 from bot.engine.core.thoughts import ThoughtMark, ThoughtSeparator
+from bot.engine.core.told_tokens import ToldTokens
+from bot.engine.interface import TokenLogprob
 from bot.prompt.thoughts import ThoughtMarks
 
 
@@ -21,11 +23,13 @@ class Detokenizer:
         opened: ThoughtMarks | None = None,
         *,
         expects_thought: bool = False,
+        tells_tokens: bool = False,
     ) -> None:
         """`decode_bytes` maps a token id to its bytes; `stop` are the request's stop strings.
 
         `marks` are the tokens that mark a thought, and `opened` those of one that the prompt has begun. Where
-        the request `expects_thought`, marks of ordinary words count too.
+        the request `expects_thought`, marks of ordinary words count too. With `tells_tokens`, `push` takes
+        tokens with their log probabilities, and `take_tokens` returns those of the answer.
         """
         self._decode_bytes, self._marks = decode_bytes, marks or {}
         self._stop = StopStrings(stop)
@@ -33,6 +37,7 @@ class Detokenizer:
         self._thought = ThoughtSeparator(opened, is_expected=expects_thought)
         self._pending = ""  # a possible beginning of a stop string
         self._pieces: list[str] = []
+        self._told = ToldTokens() if tells_tokens else None
         self.stopped = False
         self.thought_tokens = 0
 
@@ -41,20 +46,31 @@ class Detokenizer:
         """The text that closes the running thought, or None outside of one."""
         return self._thought.closing if self._thought.is_inside else None
 
-    def push(self, token: int) -> str:
+    def push(self, token: int, told: TokenLogprob | None = None) -> str:
         """Add a token; return the characters that are now certain to belong to the answer."""
         if self.stopped:
             return ""
         was_inside = self._thought.is_inside
         if mark := self._marks.get(token):
+            if told and self._told and not mark.is_special:
+                self._told.add_mark(told, mark.text)
             text = self._thought.push_mark(mark)
         else:
-            text = self._thought.push(self._utf8.decode(self._decode_bytes(token)))
+            text = self._thought.push(self._decode(token, told))
         self.thought_tokens += was_inside or not self._thought.has_begun_answer
         kept = self._thought.kept
         if kept and self._stop.first_start(self._pending + text + kept) is not None:
             text += self._thought.flush()
         return self._before_stop(text)
+
+    def take_tokens(self) -> tuple[TokenLogprob, ...]:
+        """Return the tokens whose characters end in the text that was returned since the last call."""
+        return self._told.take() if self._told else ()
+
+    def _decode(self, token: int, told: TokenLogprob | None) -> str:
+        if told and self._told:
+            return self._told.decode(told)
+        return self._utf8.decode(self._decode_bytes(token))
 
     def closes_thought(self, token: int) -> bool:
         """Return whether a token, which may also end a turn, ends nothing but the running thought."""
@@ -62,6 +78,8 @@ class Detokenizer:
         return mark is not None and mark.text == self.thought_closing
 
     def _before_stop(self, text: str) -> str:
+        if self._told:
+            self._told.settle(text, self._thought.kept)
         self._pending += text
         if (start := self._stop.first_start(self._pending)) is not None:
             self.stopped = True
@@ -82,4 +100,6 @@ class Detokenizer:
     def _release(self, length: int) -> str:
         text, self._pending = self._pending[:length], self._pending[length:]
         self._pieces.append(text)
+        if self._told:
+            self._told.release(length)
         return text

@@ -8,7 +8,7 @@ import torch
 from bot.engine.core.graph_trial import async_decoder_of
 from bot.engine.core.output_stream import OutputStream
 from bot.engine.core.request_queue import RequestQueue
-from bot.engine.core.request_state import RunningRequest, TokenSequence
+from bot.engine.core.request_state import RunningRequest
 from bot.engine.core.resources import RequestResources
 from bot.engine.core.stats import EngineStats
 from bot.engine.core.step_executor import SampledToken, StepExecutor
@@ -133,7 +133,7 @@ class EngineCore:
 
     def _append(self, tokens: Sequence[SampledToken]) -> None:
         for sampled in tokens:
-            self._append_token(*sampled)
+            self._append_token(sampled)
         self._stats.record_step(len(tokens))
 
     def _start(self, stream: OutputStream) -> bool:
@@ -195,16 +195,15 @@ class EngineCore:
             for owner in owners:
                 self._execute([scheduled for scheduled in spans if scheduled[0] is owner])
 
-    def _append_token(
-        self, request: RunningRequest, sequence: TokenSequence, token: int | None, length: int
-    ) -> None:
+    def _append_token(self, sampled: SampledToken) -> None:
         """Append a token; a further candidate first gets a copy of the prompt's keys and values."""
+        request, sequence, token, length, logprobs = sampled
         if request not in self._running:
             return
         try:
             if sequence is not request.sequences[0] and sequence.kv_slot.length == 0:
                 self.resources.cache.copy_slot(request.prompt_slot, sequence.kv_slot)
-            request.append_token(sequence, token)
+            request.append_token(sequence, token, logprobs)
             if sequence.closing_ids:
                 self.resources.sampler.force(sequence.sampler_slot, sequence.closing_ids)
                 sequence.closing_ids = ()

@@ -137,9 +137,10 @@ class OutputStream:
         if not self._pieces:
             return None
         candidate = self._pieces[0].candidate
-        text = "".join(piece.text for piece in self._pieces if piece.candidate == candidate)
+        pieces = [piece for piece in self._pieces if piece.candidate == candidate]
         self._pieces = deque(piece for piece in self._pieces if piece.candidate != candidate)
-        return Piece(text, candidate)
+        text = "".join(piece.text for piece in pieces)
+        return Piece(text, candidate, tuple(token for piece in pieces for token in piece.tokens))
 
     async def _wait(self) -> None:
         """Wait for the engine's thread, but not past the deadline, should a step hang."""

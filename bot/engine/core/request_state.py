@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from bot.engine.core.detokenizer import Detokenizer
 from bot.engine.core.output_stream import OutputStream
 from bot.engine.core.thoughts import ThoughtTokens
-from bot.engine.interface import Answer, Finish, Piece, Timings
+from bot.engine.interface import Answer, Finish, Piece, Timings, TokenLogprob
+from bot.engine.sampling.logprobs import StepLogprobs
 from bot.errors import UserError
 from bot.prompt.thoughts import END
 
@@ -62,7 +63,12 @@ class RunningRequest:
 
         def detokenizer() -> Detokenizer:
             return Detokenizer(
-                thoughts.decode_bytes, stop, thoughts.marks, opened, expects_thought=is_expected
+                thoughts.decode_bytes,
+                stop,
+                thoughts.marks,
+                opened,
+                expects_thought=is_expected,
+                tells_tokens=self.request.logprobs is not None,
             )
 
         self.sequences = [
@@ -111,10 +117,12 @@ class RunningRequest:
         """Sequences that still decode."""
         return [sequence for sequence in self.sequences if sequence.finish is None]
 
-    def append_token(self, sequence: TokenSequence, token: int | None) -> None:
+    def append_token(
+        self, sequence: TokenSequence, token: int | None, logprobs: StepLogprobs | None = None
+    ) -> None:
         """Append a sampled token and publish text that is certain; None stands for logits without a number.
 
-        Raises `UserError` for None.
+        `logprobs` are those of the token's step where the request wants them. Raises `UserError` for None.
         """
         if token is None:
             raise UserError(
@@ -127,7 +135,8 @@ class RunningRequest:
             return
         sequence.tokens.append(token)
         sequence.closing_left = max(0, sequence.closing_left - 1)
-        self._publish(sequence, detokenizer.push(token))
+        told = self._told(token, logprobs) if logprobs else None
+        self._publish(sequence, detokenizer.push(token, told))
         if detokenizer.stopped:
             sequence.finish = "stop"
         elif len(sequence.tokens) >= self.most_tokens(sequence):
@@ -176,7 +185,15 @@ class RunningRequest:
 
     def _publish(self, sequence: TokenSequence, text: str) -> None:
         if text:
-            self.stream.push(Piece(text, self.sequences.index(sequence)))
+            candidate = self.sequences.index(sequence)
+            self.stream.push(Piece(text, candidate, sequence.detokenizer.take_tokens()))
+
+    def _told(self, token: int, logprobs: StepLogprobs) -> TokenLogprob:
+        decode_bytes = self._thoughts.decode_bytes
+        likeliest = tuple(
+            TokenLogprob(each, decode_bytes(each), logprob) for each, logprob in logprobs.likeliest
+        )
+        return TokenLogprob(token, decode_bytes(token), logprobs.drawn, likeliest)
 
 
 def answers_without_run(stream: OutputStream, finish: Finish) -> tuple[Answer, ...]:

@@ -7,7 +7,7 @@ from bot.engine.attention.kv_cache import KVCache
 from bot.engine.core.output_stream import OutputStream
 from bot.engine.core.request_state import RunningRequest
 from bot.engine.core.thoughts import ThoughtTokens
-from bot.engine.interface import Request
+from bot.engine.interface import MAX_BIAS, MAX_BIASES, MAX_LOGPROBS, Request
 from bot.engine.lora.registry import AdapterRegistry
 from bot.engine.model_loader.loader import LoadedModel
 from bot.engine.sampling.card_sampler import CardSampler
@@ -34,10 +34,12 @@ class RequestResources:
     def allocate(self, stream: OutputStream, running: int) -> RunningRequest | None:
         """Allocate KV and sampler slots beside `running` sequences; return None while there is no room.
 
-        Raises `UserError` if there will never be room, and `ValueError` for ids outside the vocabulary.
+        Raises `UserError` if there will never be room, and `ValueError` for ids outside the vocabulary
+        and for biases or a count of logprobs that no request may have.
         """
         request, loaded = stream.request, self.loaded
         room = _max_answer_tokens(request.ids, self._vocabulary, loaded.context)
+        _check_logits(request, self._vocabulary)
         adapter = self.adapters.resolve(request.adapter, request.strength)
         max_tokens = min(room, request.sampling.max_tokens)
         thinking_tokens = min(room - max_tokens, request.thinking_budget)
@@ -155,3 +157,15 @@ def _max_answer_tokens(ids: tuple[int, ...], vocabulary: int, context: int) -> i
     if not 0 <= min(ids) <= max(ids) < vocabulary:
         raise ValueError("The prompt has an id that the model does not know.")
     return context - len(ids)
+
+
+def _check_logits(request: Request, vocabulary: int) -> None:
+    """Raise `ValueError` for a bias or a count of logprobs that no request may have."""
+    if not 0 <= (request.logprobs or 0) <= MAX_LOGPROBS:
+        raise ValueError(f"The likeliest tokens of a step are at most {MAX_LOGPROBS}: set logprobs to that.")
+    if len(request.logit_bias) > MAX_BIASES:
+        raise ValueError(f"A request has at most {MAX_BIASES:,} biases: leave some out.")
+    if not all(0 <= token < vocabulary for token in request.logit_bias):
+        raise ValueError("A bias is for an id that the model does not know.")
+    if not all(abs(bias) <= MAX_BIAS for bias in request.logit_bias.values()):
+        raise ValueError(f"A bias goes from {-MAX_BIAS:g} to {MAX_BIAS:g}.")

@@ -17,15 +17,20 @@ from bot.engine.core.step_schedule import (
     schedule_spans,
 )
 from bot.engine.runtime.transfer import upload
+from bot.engine.sampling.logprobs import LogprobTable, StepLogprobs
 
 
 class SampledToken(NamedTuple):
-    """A sequence's next token, None where the logits are no numbers, behind so many tokens of its KV slot."""
+    """A sequence's next token, None where the logits are no numbers, behind so many tokens of its KV slot.
+
+    `logprobs` are there where the request wants them.
+    """
 
     request: RunningRequest
     sequence: TokenSequence
     token: int | None
     length: int
+    logprobs: StepLogprobs | None = None
 
 
 class StepExecutor:
@@ -63,14 +68,25 @@ class StepExecutor:
         if measured:
             self._prefill_cost.record(batch.starts[-1], seconds)
         return [
-            SampledToken(request, sequence, token, batch.spans[place].kv_slot.length)
-            for (place, request, sequence), token in zip(sampled, tokens, strict=True)
+            SampledToken(request, sequence, token, batch.spans[place].kv_slot.length, logprobs)
+            for (place, request, sequence), (token, logprobs) in zip(sampled, tokens, strict=True)
         ]
 
-    def _sample(self, logits: Tensor, sampled: Sequence[SampledSequence]) -> list[int | None]:
+    def _sample(
+        self, logits: Tensor, sampled: Sequence[SampledSequence]
+    ) -> list[tuple[int | None, StepLogprobs | None]]:
         if not sampled:
             return []
         places = [place for place, _, _ in sampled]
         whole = places == list(range(len(logits)))
         picked = logits if whole else logits.index_select(0, upload(places, logits.device))
-        return self._sampler.sample(picked, [sequence.sampler_slot for _, _, sequence in sampled])
+        table = _logprob_table(picked, sampled)
+        tokens = self._sampler.sample(picked, [sequence.sampler_slot for _, _, sequence in sampled])
+        return [(token, table.of(row, token) if table else None) for row, token in enumerate(tokens)]
+
+
+def _logprob_table(logits: Tensor, sampled: Sequence[SampledSequence]) -> LogprobTable | None:
+    """Return the log probabilities of requests that want them; None where no request does."""
+    wanted = [(row, request.request.logprobs) for row, (_, request, _) in enumerate(sampled)]
+    counts = {row: count for row, count in wanted if count is not None}
+    return LogprobTable(logits, counts) if counts else None

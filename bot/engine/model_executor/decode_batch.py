@@ -25,6 +25,7 @@ class DecodeLayout(NamedTuple):
     lora_slots: int
     scales_adapters: bool
     sorts_all: bool
+    adjusts: bool
     groups: tuple[tuple[int, SlotShape, bool], ...]  # version of a slab, what is read of it, in order or not
 
 
@@ -60,8 +61,9 @@ class DecodeBatch(CardBatch):
         self.numbers: Sequence[int] = packed.values
         groups = tuple((group.slab.version, group.shape, group.in_order) for group in self._groups)
         self.sorts_all = any(row.is_wide for row in self._draw_rows)
+        self.adjusts = any(row.is_adjusted for row in self._draw_rows)
         self.layout = DecodeLayout(
-            len(self.spans), self.lora_slots, self.scales_adapters, self.sorts_all, groups
+            len(self.spans), self.lora_slots, self.scales_adapters, self.sorts_all, self.adjusts, groups
         )
 
     def place(self, numbers: Tensor) -> DrawTensors:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from bot.engine.runtime.transfer import PackedNumbers, upload
+from bot.engine.sampling.card_adjustments import CardAdjustments
 from bot.engine.sampling.ops import (
     INVALID,
     NEG_INF,
@@ -34,6 +35,7 @@ class DrawRow:
     number: float
     forbids_end: bool
     is_wide: bool = False  # its choice is often wider than the tokens that are sorted at first
+    is_adjusted: bool = False  # it has biases, or penalties of its answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +91,19 @@ class CardSampler(SamplerSlots):
         self._latest = torch.zeros(slots + 1, dtype=torch.int64, device=device)
         self._settings = torch.ones((slots + 1, 5), dtype=torch.float64, device=device)
         self._end_ids = torch.zeros((slots + 1, 1), dtype=torch.int64, device=device)
+        self._adjustments = CardAdjustments(vocabulary, slots + 1, device)
 
     @torch.inference_mode()
     def sample(self, logits: Tensor, slots: Sequence[int]) -> list[int | None]:
         """As in `SamplerSlots`."""
         packed = PackedNumbers()
-        rows = DrawSlices.pack(self.draw_rows(slots), packed).on(upload(packed.values, self._device))
-        scores, columns = self._scores(logits, rows)
+        draws = self.draw_rows(slots)
+        rows = DrawSlices.pack(draws, packed).on(upload(packed.values, self._device))
+        adjusts = any(row.is_adjusted for row in draws)
+        scores, columns = self._scores(logits, rows, adjusts)
         tokens = self._with_forced(slots, sample_tokens(scores, columns, rows.number))
-        self._record(rows, upload([INVALID if token is None else token for token in tokens], self._device))
+        drawn = upload([INVALID if token is None else token for token in tokens], self._device)
+        self._record(rows, drawn, adjusts)
         self.note_sampled(slots)
         self._note_forced(slots)
         return tokens
@@ -106,7 +112,14 @@ class CardSampler(SamplerSlots):
         """Return what the next token of each slot needs of the host."""
         states = [(slot, self._states[slot]) for slot in slots]
         return [
-            DrawRow(slot, slot, state.number, state.forbids_end and bool(state.end_ids), state.is_wide)
+            DrawRow(
+                source=slot,
+                target=slot,
+                number=state.number,
+                forbids_end=state.forbids_end and bool(state.end_ids),
+                is_wide=state.is_wide,
+                is_adjusted=state.is_adjusted,
+            )
             for slot, state in states
         ]
 
@@ -115,46 +128,72 @@ class CardSampler(SamplerSlots):
         for slot in slots:
             self._states[slot].sampled += count
 
+    @torch.inference_mode()
+    def uncount(self, slot: int, token: int) -> None:
+        """Take a drawn token that was of no use out of the counts of its answer."""
+        if self._states[slot].penalises_answer and token >= 0:
+            self._adjustments.uncount(slot, token, self._counted[slot, token])
+
     def latest(self, source: Tensor) -> Tensor:
         """Return the latest token of slots [rows]; of those without a token, any id."""
         return self._latest.index_select(0, source).clamp_(min=0)
 
-    def draw(self, logits: Tensor, rows: DrawTensors, sorts_all: bool = False) -> Tensor:
+    @torch.inference_mode()
+    def draw(
+        self, logits: Tensor, rows: DrawTensors, sorts_all: bool = False, adjusts: bool = False
+    ) -> Tensor:
         """Return tokens [rows] from logits [rows, vocabulary], without a wait of the host.
 
-        `sorts_all`: sort the whole vocabulary, which settles every choice and takes longer.
+        `sorts_all`: sort the whole vocabulary, which settles every choice and takes longer. `adjusts`: a row
+        has biases, or penalties of its answer.
 
         `INVALID` stands for logits without a usable number, `UNSETTLED` for a choice so wide that `sample`
         must make it. A row whose latest token is one of these gives the same one again.
         """
-        scores, columns = self._scores(logits, rows)
+        scores, columns = self._scores(logits, rows, adjusts)
         count = scores.shape[-1] if sorts_all else SECOND_COUNT
         tokens = draw_tokens(scores, columns, rows.number, count)
         latest = self._latest.index_select(0, rows.source)
         tokens = torch.where(latest < 0, latest, tokens)
-        self._record(rows, tokens)
+        self._record(rows, tokens, adjusts)
         return tokens
 
-    def _scores(self, logits: Tensor, rows: DrawTensors) -> tuple[Tensor, SamplingColumns]:
+    def _scores(self, logits: Tensor, rows: DrawTensors, adjusts: bool) -> tuple[Tensor, SamplingColumns]:
         """Return scores [rows, padded vocabulary] after penalties, and the settings of the rows."""
         columns = _columns_of(self._settings.index_select(0, rows.source))
         scores = scale_logits(logits, columns.temperature)
+        if adjusts:
+            self._adjustments.add_biases(scores, rows.source, columns.temperature)
         penalised = torch.where(scores < 0, scores * columns.penalty, scores / columns.penalty)
         seen = self._seen.index_select(0, rows.source)[:, : self._size]
         scores = torch.where(seen, penalised, scores)
+        if adjusts:
+            self._adjustments.penalise(scores, rows.source, columns.temperature)
         end_ids = self._end_ids.index_select(0, rows.source)
         ends = scores.gather(1, end_ids).masked_fill_(rows.forbids_end[:, None] != 0, NEG_INF)
         return scores.scatter_(1, end_ids, ends), columns
 
-    def _record(self, rows: DrawTensors, tokens: Tensor) -> None:
-        """Write tokens [rows] as the latest ones, and as seen.
+    def _record(self, rows: DrawTensors, tokens: Tensor, adjusts: bool) -> None:
+        """Write tokens [rows] as the latest ones, and as seen and counted.
 
-        Last comes what cannot be written again: after an error, the tokens are drawn anew.
+        Last comes what cannot be written again: after an error, the tokens are drawn anew, and nothing of
+        them is seen or counted.
         """
         places = rows.target, torch.where(tokens < 0, self._size, tokens)
         counted = self._counted[places]
+        if not adjusts:
+            self._latest.index_copy_(0, rows.target, tokens)
+            self._seen.index_put_(places, counted)
+            return
+        before = self._adjustments.counts(places)
+        counts = before + counted
         self._latest.index_copy_(0, rows.target, tokens)
-        self._seen.index_put_(places, counted)
+        self._adjustments.write_counts(places, counts)
+        try:
+            self._seen.index_put_(places, counted)
+        except (RuntimeError, MemoryError):
+            self._adjustments.write_counts(places, before)
+            raise
 
     def _begin(self, slot: int, state: SamplerState, ids: Sequence[int]) -> None:
         """Write a new sequence's settings, end ids and prompt into the tables."""
@@ -165,7 +204,7 @@ class CardSampler(SamplerSlots):
         settings = packed.add_floats(column_values(state.sampling, self._vocabulary))
         ends = packed.add((end_ids * width)[:width])
         spared_ids = sorted(token for token in state.spared_ids if 0 <= token < self._vocabulary)
-        spared = packed.add(spared_ids if state.penalised else ())
+        spared = packed.add(spared_ids if state.penalised or state.penalises_answer else ())
         prompt = packed.add(sorted(state.counted(ids)) if state.penalised else ())
         numbers = upload(packed.values, self._device)
         self._settings[slot] = numbers[settings].view(torch.float64)
@@ -175,6 +214,7 @@ class CardSampler(SamplerSlots):
         self._counted[slot, numbers[spared]] = False
         self._seen[slot] = False
         self._seen[slot, numbers[prompt]] = True
+        self._adjustments.begin(slot, state)
 
     def _widen(self, width: int) -> None:
         """Make room for `width` end ids of every slot."""

@@ -109,6 +109,23 @@ def penalise_repetition(scores: Tensor, seen_ids: Tensor, penalty: Tensor) -> No
     scores.scatter_(1, seen_ids, torch.where(before < 0, before * penalty, before / penalty))
 
 
+def add_bias(scores: Tensor, ids: Tensor, biases: Tensor, temperature: Tensor) -> None:
+    """Add biases [rows, any], float32, to the logits of ids [rows, any], int64, in place.
+
+    scores [rows, any] from `scale_logits` with temperature [rows, 1]. A bias of 0 changes no score, so that
+    rows may be filled up with any ids.
+    """
+    scores.scatter_add_(1, ids, biases / temperature)
+
+
+def answer_penalty(counts: Tensor, presence: Tensor, frequency: Tensor, temperature: Tensor) -> Tensor:
+    """Return what OpenAI's penalties of presence and frequency [rows, 1] take from scores [rows, any].
+
+    counts [rows, any], float32: how often the answer holds each token. What it does not hold loses 0.
+    """
+    return (counts * frequency + (counts > 0) * presence) / temperature
+
+
 def sample_tokens(scores: Tensor, columns: SamplingColumns, numbers: Tensor) -> list[int | None]:
     """Sample one token for each row; None for a row whose scores hold no usable number.
 

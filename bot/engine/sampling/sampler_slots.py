@@ -2,7 +2,7 @@
 
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
@@ -34,6 +34,7 @@ class SamplerState:
     end_ids: tuple[int, ...]
     spared_ids: frozenset[int] = frozenset()  # that no repetition makes less likely
     forced: tuple[int, ...] = ()  # the next tokens, whatever the logits are
+    logit_bias: Mapping[int, float] = field(default_factory=dict)
     seen_ids: set[int] = field(default_factory=set)
     sampled: int = 0  # tokens
 
@@ -41,6 +42,16 @@ class SamplerState:
     def penalised(self) -> bool:
         """True where seen ids become less likely."""
         return self.sampling.repetition_penalty != 1
+
+    @property
+    def penalises_answer(self) -> bool:
+        """True where ids of the answer become less likely, or more, beside the repetition penalty."""
+        return self.sampling.presence_penalty != 0 or self.sampling.frequency_penalty != 0
+
+    @property
+    def is_adjusted(self) -> bool:
+        """True where a bias or a penalty of the answer changes logits."""
+        return bool(self.logit_bias) or self.penalises_answer
 
     def counted(self, ids: Sequence[int]) -> set[int]:
         """Return a prompt's ids that the penalty applies to: not those that are spared or end a turn."""
@@ -87,7 +98,13 @@ class SamplerSlots(ABC):
             raise ValueError("A sequence needs a free sampler slot and a prompt.")
         slot = heappop(self._free)
         end_ids = tuple(token for token in end if token < self._vocabulary)
-        state = SamplerState(request.sampling, UniformNumbers(seed, candidate), end_ids, request.spared)
+        state = SamplerState(
+            request.sampling,
+            UniformNumbers(seed, candidate),
+            end_ids,
+            request.spared,
+            logit_bias=request.logit_bias,
+        )
         self._states[slot] = state
         try:
             self._begin(slot, state, request.ids)

@@ -129,6 +129,8 @@ async def test_show_says_all_that_holds_and_from_where_in_plain_words(options: N
         "sampling.top_k               0  (default)",
         "sampling.min_p               0.05  (default)",
         "sampling.repetition_penalty  1.1  (default)",
+        "sampling.presence_penalty    0  (default)",
+        "sampling.frequency_penalty   0  (default)",
         "sampling.min_tokens          0  (default)",
         "sampling.max_tokens          256  (default)",
         "history.rounds               3  (persona.toml)",

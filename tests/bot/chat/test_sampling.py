@@ -20,6 +20,8 @@ top_p              0.95     default: words come from the likeliest, which hold t
 top_k              0        default: words come from so many of the likeliest; 0 is all
 min_p              0.05     default: words have at least this share of the likeliest one's probability
 repetition_penalty 2.5      this server: 1 lets words repeat, more makes that rarer
+presence_penalty   -0.5     this chat: above 0, a word that the answer holds comes back less
+frequency_penalty  0        default: above 0, a word comes back less the more often the answer holds it
 min_tokens         3        persona.toml: no answer ends before so many tokens
 max_tokens         256      default: every answer ends after so many tokens
 rounds             2        this chat: earlier rounds of the conversation that are read"""
@@ -34,6 +36,7 @@ async def test_every_value_is_shown_with_its_source_by_both_commands(stage: Stag
     for line in (
         "/sampling temperature 0,9",
         "/sampling repetition_penalty 2.5 server",
+        "/sampling presence_penalty -0.5",
         "/sampling rounds 2",
     ):
         await ask(stage, line, SERVER)
@@ -98,9 +101,21 @@ async def test_rounds_limit_the_next_prompt_and_all_lifts_the_personas_limit(sta
     assert heard == ["o", "ot", "tt", "f", "ottff"]
 
 
-@pytest.mark.parametrize("name", ["penalty", "repeat_penalty", "Repetition Penalty", "repetition-penalty"])
-async def test_a_value_is_understood_by_its_other_names(stage: Stage, name: str) -> None:
-    assert await ask(stage, f'/sampling "{name}" 3') == "repetition_penalty is 3 for this chat."
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("penalty", "repetition_penalty"),
+        ("repeat_penalty", "repetition_penalty"),
+        ("Repetition Penalty", "repetition_penalty"),
+        ("repetition-penalty", "repetition_penalty"),
+        ("Presence Penalty", "presence_penalty"),
+        ("presence", "presence_penalty"),
+        ("frequency", "frequency_penalty"),
+        ("freq_pen", "frequency_penalty"),
+    ],
+)
+async def test_a_value_is_understood_by_its_other_names(stage: Stage, name: str, key: str) -> None:
+    assert await ask(stage, f'/sampling "{name}" 1') == f"{key} is 1 for this chat."
 
 
 @pytest.mark.parametrize(
@@ -110,6 +125,8 @@ async def test_a_value_is_understood_by_its_other_names(stage: Stage, name: str)
         ("/sampling temperature nan", "temperature = 'nan' is wrong: input should be a finite number"),
         ("/sampling temperature hot", "temperature = 'hot' is wrong: input should be a valid number"),
         ("/sampling repetition_penalty 10.5", "less than or equal to 10"),
+        ("/sampling presence_penalty 2.5", "less than or equal to 2"),
+        ("/sampling frequency_penalty -3", "greater than or equal to -2"),
         ("/sampling top_k -1", "top_k = '-1' is wrong: input should be greater than or equal to 0"),
         ("/sampling top_k 1.5", "top_k = '1.5' is wrong"),
         ("/sampling min_tokens 300", "max_tokens = 256 is wrong: write at least sampling.min_tokens, 300"),

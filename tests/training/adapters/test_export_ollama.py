@@ -174,6 +174,8 @@ PARAMETER top_p 0.95
 PARAMETER top_k 0
 PARAMETER min_p 0.05
 PARAMETER repeat_penalty 1.1
+PARAMETER presence_penalty 0
+PARAMETER frequency_penalty 0
 PARAMETER repeat_last_n -1
 PARAMETER num_predict 256
 PARAMETER stop "</s>"

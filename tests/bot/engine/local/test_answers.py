@@ -1,5 +1,7 @@
 """Answers of a local engine: those of transformers, their candidates, ends and refusals."""
 
+import asyncio
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,32 @@ async def test_a_greedy_answer_is_that_of_transformers(
 ) -> None:
     ids = tuple(300 + i * 7 % 90 for i in range(length))
     assert await text(engine, ask(ids)) == theirs(engine, folder, ids)
+
+
+def penalised(folder: Path, ids: tuple[int, ...], sampling: Sampling, tokens: int) -> list[int]:
+    """Return the greedy answer of transformers' logits after penalties of presence and frequency."""
+    model, answer = LlamaForCausalLM.from_pretrained(folder), list[int]()
+    for _ in range(tokens):
+        with torch.inference_mode():
+            logits = model(torch.tensor([[*ids, *answer]])).logits[0, -1].tolist()
+        for token, count in Counter(answer).items():
+            logits[token] -= sampling.presence_penalty + sampling.frequency_penalty * count
+        answer.append(max(range(len(logits)), key=logits.__getitem__))
+    return answer
+
+
+@pytest.mark.parametrize(("presence", "frequency"), [(2.0, 0.0), (0.0, 1.3), (1.1, 0.7), (-2.0, -0.2)])
+async def test_a_penalised_answer_is_that_of_transformers_logits(
+    engine: LocalEngine, folder: Path, presence: float, frequency: float
+) -> None:
+    penalties = {"presence_penalty": presence, "frequency_penalty": frequency}
+    sampling = GREEDY.model_copy(update=penalties)
+    plain, found = await asyncio.gather(text(engine, ask()), text(engine, ask(sampling=sampling)))
+    assert engine.loaded is not None
+    shown = Detokenizer(engine.loaded.tokenizer.decode_bytes)
+    ids = penalised(folder, driver.IDS, sampling, 24)
+    assert found == "".join(shown.push(token) for token in ids)
+    assert plain == theirs(engine, folder, driver.IDS)
 
 
 async def test_an_answer_counts_its_tokens_and_says_how_it_ended(engine: LocalEngine) -> None:

@@ -17,6 +17,7 @@ from tests.bot.engine.local.test_adapter_changes import *  # noqa: F403
 from tests.bot.engine.local.test_admission import *  # noqa: F403
 from tests.bot.engine.local.test_answers import *  # noqa: F403
 from tests.bot.engine.local.test_lifecycle import *  # noqa: F403
+from tests.bot.engine.local.test_logprobs import *  # noqa: F403
 from tests.bot.engine.local.test_nan import *  # noqa: F403
 from tests.bot.engine.local.test_prefix_cache import *  # noqa: F403
 from tests.bot.engine.local.test_random_requests import *  # noqa: F403

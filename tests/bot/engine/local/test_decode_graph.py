@@ -61,11 +61,13 @@ def requests() -> list[Request]:
     # wide, but not so wide that the card sorts all tokens at once
     broad = HOT.model_copy(update={"top_p": 0.94, "max_tokens": 30})
     penalised = broad.model_copy(update={"repetition_penalty": 1.8, "min_tokens": 5})
+    counted = broad.model_copy(update={"presence_penalty": 0.6, "frequency_penalty": 0.3})
     return [
         request(1, 20, up_to(40)),
         request(2, 250, broad, seed=1, adapter="a"),  # over the first rounded length
         request(3, 9, penalised, seed=2, adapter="b", strength=0.8, stop_ids=frozenset(range(260, 300))),
         request(4, 30, broad, seed=3, n=3),
+        request(6, 12, counted, seed=4, n=2, logit_bias={300: 3.0, 301: -2.0}),
         request(5, 5, up_to(1)),
     ]
 

@@ -68,6 +68,8 @@ def case(rng: random.Random, heard: dict[Place, tuple[int, ...]]) -> Case:
         stop=rng.choice([(), (), ("e", "the"), (" a", "nev er", "ing"), ("é",)]),
         seed=rng.randrange(1 << 40),
         n=rng.choice([1, 1, 1, 1, 2, 3]),
+        logit_bias={rng.randrange(IDS): rng.uniform(-5, 5) for _ in range(rng.choice([0, 0, 0, 3]))},
+        logprobs=rng.choice([*[None] * 9, 0, 5]),
     )
     return Case(
         request,
@@ -93,6 +95,8 @@ def sampling(rng: random.Random) -> Sampling:
     plain = Sampling(
         temperature=0,
         repetition_penalty=rng.choice([1.0, 1.0, 1.1]),
+        presence_penalty=rng.choice([0.0, 0.0, 0.0, 1.2]),
+        frequency_penalty=rng.choice([0.0, 0.0, 0.0, -0.4]),
         min_tokens=min(most, rng.choice([0, 0, 3])),
         max_tokens=most,
     )

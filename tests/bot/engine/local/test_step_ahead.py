@@ -94,12 +94,15 @@ async def test_an_adapter_whose_numbers_overflow_fails_its_own_request_alone(
     assert [[answer.text for answer in answers] for answers in await asyncio.gather(*tasks)] == expected
 
 
-@pytest.mark.parametrize(("owner", "name"), [(async_decode, "Download"), (torch.Tensor, "index_copy_")])
-@pytest.mark.parametrize("number", [4, 12, 20])
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [(async_decode, "Download"), (torch.Tensor, "index_copy_"), (torch.Tensor, "index_put_")],
+)
+@pytest.mark.parametrize("number", [4, 12, 21])
 async def test_a_token_that_is_drawn_again_after_an_error_is_the_same(
     engine: LocalEngine, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, number: int
 ) -> None:
-    penalty = {"repetition_penalty": 1.9, "max_tokens": 25}
+    penalty = {"repetition_penalty": 1.9, "frequency_penalty": 0.9, "max_tokens": 25}
     asked = [
         request(1, 20, GREEDY.model_copy(update=penalty)),
         request(2, 20, HOT.model_copy(update=penalty), seed=3),

@@ -24,6 +24,7 @@ CHOICES = [
     Sampling(temperature=0.7, top_k=40, top_p=0.9, min_tokens=4, repetition_penalty=1.9),
     Sampling(temperature=1.5, top_p=0.6, min_p=0, repetition_penalty=1),
     Sampling(temperature=0.9, top_p=0.75, top_k=60, repetition_penalty=3),
+    Sampling(temperature=1.3, presence_penalty=-0.7, frequency_penalty=0.9),
 ]
 UNFILTERED = Sampling(temperature=2, top_p=1, min_p=0, top_k=0, repetition_penalty=1)
 
@@ -36,7 +37,9 @@ def draw(sampler: CardSampler, logits: torch.Tensor, rows: list[DrawRow]) -> lis
     """Return what `draw` gives; nothing is noted as sampled."""
     packed = PackedNumbers()
     slices = DrawSlices.pack(rows, packed)
-    tokens: list[int] = sampler.draw(logits, slices.on(torch.tensor(packed.values))).tolist()
+    adjusts = any(row.is_adjusted for row in rows)
+    draws = slices.on(torch.tensor(packed.values))
+    tokens: list[int] = sampler.draw(logits, draws, adjusts=adjusts).tolist()
     return tokens
 
 
@@ -54,7 +57,8 @@ def test_the_sampler_for_cards_draws_the_tokens_of_the_other(
     while waiting or running:
         while waiting and len(running) < 4:
             sampling, length = waiting.pop()
-            request = Request(tuple(chance.sample(range(SIZE), 5)), sampling)
+            biases = {chance.randrange(SIZE): chance.uniform(-9, 9) for _ in range(chance.choice([0, 0, 4]))}
+            request = Request(tuple(chance.sample(range(SIZE), 5)), sampling, logit_bias=biases)
             end = END if chance.random() < 0.7 else ()
             seed = chance.randrange(1 << 40)
             slot, same = (one.add_sequence(request, 0, end, seed) for one in (ours, theirs))

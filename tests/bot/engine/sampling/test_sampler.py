@@ -24,6 +24,7 @@ CHOICES = [
     Sampling(temperature=0, repetition_penalty=1),
     Sampling(temperature=1.5, top_p=1, min_p=0, repetition_penalty=1),
     Sampling(temperature=2, top_k=100, repetition_penalty=1.9, min_tokens=3),
+    Sampling(temperature=0.7, repetition_penalty=1.1, presence_penalty=0.3, frequency_penalty=1.7),
 ]
 
 

@@ -53,11 +53,18 @@ async def test_values_are_proposed_while_typing(stage: DiscordStage) -> None:
             "listen",
             "names",
             "bots",
+            "presence_penalty",
             "min_tokens",
             "max_tokens",
             "rounds",
         ],
-        ("sampling", "name", "re"): ["temperature", "repetition_penalty", "reset"],
+        ("sampling", "name", "re"): [
+            "temperature",
+            "repetition_penalty",
+            "presence_penalty",
+            "frequency_penalty",
+            "reset",
+        ],
         ("settings", "value", "O"): ["on", "off"],
     }
     for (path, option, typed), expected in cases.items():

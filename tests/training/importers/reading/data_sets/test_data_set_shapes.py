@@ -234,21 +234,3 @@ def test_records_are_read_from_every_layout(numbers: list[int], layout: str) -> 
     source = Source("x", "", len(data), lambda: io.BytesIO(data))
     expected = list(itertools.islice(records, 1 if layout == "one" else None))
     assert list(read_records(source, ImportLog())) == expected
-
-
-TABLES = {
-    "questions": (f'question,answer\n"{Q}",{A}\n', "Questions and answers"),
-    "alpaca, with a mark of order": (f"\ufeffInstruction,Input,Output\n{Q},,{A}\n", "Alpaca"),
-    "preferences": (f"prompt,chosen,rejected\n{Q},{A},nowhere\n", "Questions and answers"),
-}
-
-
-@pytest.mark.parametrize(("text", "title"), TABLES.values(), ids=TABLES)
-def test_rows_of_a_table_are_records(text: str, title: str, tmp_path: Path) -> None:
-    (tmp_path / "set.csv").write_text(text, encoding="utf-8")
-    (export,) = registry.find_exports(tmp_path / "set.csv")
-    assert title == export.importer.TITLE
-    assert [(message.text, message.is_self) for message in export.read(ImportLog())] == [
-        (Q, False),
-        (A, True),
-    ]
