@@ -16,7 +16,7 @@ class PromptLines:
     """The lines of a prompt that a model may repeat, and the labels of all who speak there."""
 
     def __init__(self, lines: Iterable[str], labels: Iterable[str] = ()) -> None:
-        self._lines, self._labels = frozenset(lines), frozenset(labels)
+        self._lines, self._labels = frozenset(line.rstrip() for line in lines), frozenset(labels)
 
     def have(self, text: str, at: int, *, whole: bool) -> bool:
         """Return whether the line that begins at an index stands in the prompt just so.

@@ -94,6 +94,12 @@ def test_a_line_of_the_prompt_is_known_whatever_blanks_stand_at_its_end() -> Non
     assert OwnWords(("Mara",), ("Note",), ("Note: x",)).read("Note: x  y", whole=True) == "Note: x  y"
 
 
+@pytest.mark.parametrize("line", ["1: the quay", "1: the quay ", "1: the quay\u2003"])
+def test_a_line_of_the_prompt_is_known_whatever_blanks_it_ended_with_itself(line: str) -> None:
+    words = OwnWords(["Mara"], ["1"], [line], ["1"])
+    assert words.read("the quay \n1: the quay", whole=True) == "the quay"
+
+
 DEFINITIONS = "Respiration: the burning of sugar"
 
 
