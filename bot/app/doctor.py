@@ -12,12 +12,13 @@ from bot import config
 from bot.app.admin import memory_file, open_memory
 from bot.app.finding import Finding
 from bot.app.model_findings import card_findings, model_findings, native_finding
-from bot.config import TOKENS, Config
+from bot.config import Config
 from bot.errors import UserError
 from bot.memory.db.database import InUse
 from bot.memory.queries.platform_state import PUBLICATION_FAILURES
 from bot.persona.persona import Cast, Persona, load_cast
 from bot.prompt.chat_template import open_chat_template
+from bot.secrets import TOKENS
 from bot.system.rights import others_can_read, private_command
 
 _IN_USE = "in use by an alterego that is running"

@@ -28,7 +28,7 @@ SHIPPED = ROOT / "config.toml"
         (
             "zzz = 1",
             ", line 1: zzz is not a known key: "
-            "known here are model, chat, terminal, discord, telegram, log, paths.",
+            "known here are model, chat, terminal, discord, telegram, serve, log, paths.",
         ),
         (
             "[terminal]\nzzz = 1",

@@ -5,7 +5,7 @@ from pprint import pformat
 
 import pytest
 
-from bot.config import TOKENS, Tokens
+from bot.secrets import TOKENS, Tokens
 from tests.bot.config_file import complaint, settings
 
 CANARY = "5550001111:AAcanaryCANARYcanaryCANARYcanary12345"
