@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import FailFast, Field
+from pydantic import Field
 
 from bot.api.errors import ApiError, bad_field
 from bot.api.request_fields import MAX_LIKELIEST, Fields, GenerationFields, Text, parse_fields
@@ -39,14 +39,14 @@ class _Part(Fields):
 
 class _Message(Fields):
     role: str = Field(max_length=100)
-    content: Text | Annotated[list[_Part], Field(max_length=1_000), FailFast()] | None = None
+    content: Text | Annotated[list[_Part], Field(max_length=1_000, fail_fast=True)] | None = None
     name: Annotated[Text, Field(max_length=200)] | None = None
 
 
 class ChatFields(GenerationFields):
     """The fields of a chat request."""
 
-    messages: Annotated[list[_Message], Field(min_length=1, max_length=MAX_MESSAGES), FailFast()]
+    messages: Annotated[list[_Message], Field(min_length=1, max_length=MAX_MESSAGES, fail_fast=True)]
     logprobs: bool = False
     top_logprobs: int = Field(default=0, ge=0, le=MAX_LIKELIEST)
     continue_final_message: bool = True

@@ -1,23 +1,28 @@
 """Errors in OpenAI's shape, for every status."""
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 
 from aiohttp import web
 
 _INVALID, _SERVER = "invalid_request_error", "server_error"
 
 
-@dataclass(frozen=True, slots=True)
 class ApiError(Exception):
     """An error for a client. `param` names the field at fault, `code` is for programs."""
 
-    status: int
-    message: str
-    param: str | None = None
-    code: str | None = None
-    kind: str = _INVALID
-    headers: dict[str, str] = field(default_factory=dict)
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        param: str | None = None,
+        code: str | None = None,
+        kind: str = _INVALID,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status, self.message, self.param, self.code = status, message, param, code
+        self.kind, self.headers = kind, headers or {}
 
     def body(self) -> dict[str, object]:
         """Return the error as an object of JSON."""
