@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from bot.api.errors import bad_field
-from bot.api.request_fields import MAX_LIKELIEST, Fields, GenerationFields, Text, parse_fields
+from bot.api.request_fields import MAX_LIKELIEST, Fields, GenerationFields, Text, check_text, parse_fields
 
 MAX_PROMPTS = 32
 _MOST_CHOICES = 64  # of all prompts together
@@ -65,12 +65,9 @@ def _prompts(given: Any) -> tuple[RawPrompt, ...]:
 
 def _text(text: str) -> str:
     try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise bad_field("prompt", "the text is not valid Unicode (a lone surrogate)") from None
-    if "\x00" in text:
-        raise bad_field("prompt", "the text has a NUL byte: remove it")
-    return text
+        return check_text(text)
+    except ValueError as error:
+        raise bad_field("prompt", str(error)) from None
 
 
 def _ids(given: Any) -> tuple[int, ...]:

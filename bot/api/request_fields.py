@@ -17,13 +17,18 @@ _SAMPLING = tuple(name for name in Sampling.model_fields if name != "max_tokens"
 Parsed = TypeVar("Parsed", bound=BaseModel)
 
 
-def _without_nul(text: str) -> str:
+def check_text(text: str) -> str:
+    """Return a text that can be a prompt. Raises `ValueError`."""
     if "\x00" in text:
         raise ValueError("the text has a NUL byte: remove it")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("the text is not valid Unicode (a lone surrogate)") from None
     return text
 
 
-Text = Annotated[str, AfterValidator(_without_nul)]
+Text = Annotated[str, AfterValidator(check_text)]
 Stop = Annotated[Text, Field(max_length=MAX_STOP)]
 
 
@@ -93,6 +98,9 @@ def _sampling(body: Mapping[str, Any]) -> dict[str, Any]:
     given = {name: body[name] for name in _SAMPLING if name in body}
     if given.get("top_k") == -1:  # "all" in the words of vLLM
         given["top_k"] = 0
+    least = given.get("min_tokens", 0)
+    if type(least) is int and least > _MOST_TOKENS:
+        raise bad_field("min_tokens", f"write at most {_MOST_TOKENS:,}")
     check_fields(Sampling, {**given, "max_tokens": _MOST_TOKENS})
     for name in ("max_completion_tokens", "max_tokens"):
         if name in body:

@@ -1,8 +1,8 @@
 """Prompts: the card as in the chats of other platforms, or the chat template around messages alone."""
 
-
 import pytest
 
+from bot.engine.interface import Piece
 from tests.bot.api.conftest import Api, OpenApi, asked
 from tests.bot.api.engine import says
 from tests.bot.config_file import settings
@@ -174,9 +174,7 @@ async def test_a_persona_never_speaks_for_its_user(api: Api) -> None:
 
 
 async def test_one_candidate_that_speaks_for_others_ends_no_other_one(api: Api) -> None:
-    from bot.engine.interface import Piece
-
-    script = [Piece("Aye.\nUser: no\nUser: no", 0), Piece("One", 1), Piece(" two.", 1)]
+    script = [Piece("Mara: Aye.\nUser: I go home.\nMara: Bye.", 0), Piece("One", 1), Piece(" two.", 1)]
     api.engine.scripts = [script]
     body = await api.chat(n=2)
     assert [choice["message"]["content"] for choice in body["choices"]] == ["Aye.", "One two."]
