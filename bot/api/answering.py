@@ -29,7 +29,8 @@ async def answer_chat(
     prompt = await backend.prompt(model, "messages", make, persona, request, asked)
     texts = [open_text(persona, prompt, request.begun) if has_card else RawText() for _ in range(fields.n)]
     made = _engine_request(backend, persona, prompt, fields, asked.context, request.likeliest)
-    async with aclosing(generate(backend.engine, made, texts, backend.running)) as events:
+    ids_field = "logit_bias" if fields.logit_bias else None
+    async with aclosing(generate(backend.engine, made, texts, backend.running, ids_field)) as events:
         async for event in events:
             yield event
 
@@ -47,7 +48,8 @@ async def answer_completion(
         )
         texts: Sequence[CandidateText] = [RawText() for _ in range(fields.n)]
         made = _engine_request(backend, persona, prompt, fields, asked.context, fields.logprobs)
-        async with aclosing(generate(backend.engine, made, texts, backend.running)) as events:
+        ids_field = "prompt" if isinstance(given, tuple) else "logit_bias" if fields.logit_bias else None
+        async with aclosing(generate(backend.engine, made, texts, backend.running, ids_field)) as events:
             async for event in events:
                 first = number * fields.n
                 if isinstance(event, Delta):

@@ -54,9 +54,8 @@ class EventStream:
         await self.response.write_eof()
 
     async def fail(self, error: ApiError) -> None:
-        """Send an error, and close the connection."""
+        """Send an error, and end the response."""
         await self.send(error.body())
-        self.response.force_close()
         await self.response.write_eof()
 
     async def _write(self, text: str) -> None:

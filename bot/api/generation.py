@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bot.api.candidate_text import CandidateText
-from bot.api.errors import unavailable
-from bot.engine.interface import Answer, Engine, Generation, Request, TokenLogprob
+from bot.api.errors import bad_field, unavailable
+from bot.engine.interface import Answer, Engine, Generation, Piece, Request, TokenLogprob
 
 FinishReason = Literal["stop", "length"]
 
@@ -54,18 +54,23 @@ Event = Delta | Ended
 
 
 async def generate(
-    engine: Engine, request: Request, texts: Sequence[CandidateText], running: set[Generation]
+    engine: Engine,
+    request: Request,
+    texts: Sequence[CandidateText],
+    running: set[Generation],
+    ids_field: str | None = None,
 ) -> AsyncGenerator[Event, None]:
     """Yield the deltas of a request, then its end; `running` holds the generation meanwhile.
 
-    Leaving the iteration cancels the generation. Raises `ApiError` where there is no answer for lack of time.
+    Leaving the iteration cancels the generation. `ids_field` names the field with token ids of the client.
+    Raises `ApiError` where there is no answer for lack of time, and for ids outside the vocabulary.
     """
     held: list[tuple[TokenLogprob, ...]] = [()] * request.n
     has_text = False
     async with engine.generate(request) as generation:
         running.add(generation)
         try:
-            async for piece in generation:
+            async for piece in _pieces(generation, ids_field):
                 index, text = piece.candidate, texts[piece.candidate]
                 if text.ended:
                     continue
@@ -85,6 +90,16 @@ async def generate(
         if rest or held[index]:
             yield Delta(index, rest, held[index])
     yield Ended(tuple(map(_reason, answers, texts)), _usage(answers))
+
+
+async def _pieces(generation: Generation, ids_field: str | None) -> AsyncGenerator[Piece, None]:
+    try:
+        async for piece in generation:
+            yield piece
+    except ValueError:
+        if ids_field is None:
+            raise
+        raise bad_field(ids_field, "a token id is outside the model's vocabulary") from None
 
 
 def _check_time(answers: Sequence[Answer], texts: Sequence[CandidateText], *, has_text: bool) -> None:

@@ -50,7 +50,9 @@ class GenerationFields(Fields):
     model: str = Field(min_length=1, max_length=500)
     stream: bool = False
     stream_options: StreamOptions = StreamOptions()
-    stop: Stop | Annotated[list[Stop], Field(max_length=MAX_STOPS, fail_fast=True)] = Field(default_factory=list)
+    stop: Stop | Annotated[list[Stop], Field(max_length=MAX_STOPS, fail_fast=True)] = Field(
+        default_factory=list
+    )
     seed: int | None = Field(default=None, ge=-(2**63), lt=2**64)
     n: int = Field(default=1, ge=1, le=MAX_CANDIDATES)
     logit_bias: dict[str, Annotated[float, Field(ge=-100, le=100)]] = Field(

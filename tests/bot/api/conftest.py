@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ class Api:
 
     async def post(self, path: str, body: object = None, **options: Any) -> tuple[int, Any]:
         """Return the status and the JSON of a response."""
-        data = body if isinstance(body, bytes) else json.dumps(body)
+        data = BytesIO(body if isinstance(body, bytes) else json.dumps(body).encode())
         async with self.client.post(self.root + path, data=data, **options) as response:
             return response.status, await response.json()
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 from contextlib import suppress
+from io import BytesIO
 
 import pytest
 from aiohttp import ClientSession
@@ -125,7 +126,7 @@ async def test_a_body_that_is_too_large_is_refused_by_its_length_or_while_it_com
             for _ in range(MAX_BODY // 1_000_000 + 2):
                 yield b" " * 1_000_000
 
-    for body in (b" " * (MAX_BODY + 1), endless()):
+    for body in (BytesIO(b" " * (MAX_BODY + 1)), endless()):
         async with api.client.post(api.root + PATH, data=body) as response:
             assert (response.status, (await response.json())["error"]["code"]) == (413, "request_too_large")
 

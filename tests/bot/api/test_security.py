@@ -63,7 +63,8 @@ def test_a_host_that_others_reach_needs_a_key(host: str) -> None:
 @pytest.mark.parametrize(
     ("host", "status"),
     [
-        ("localhost:8000", 200), ("LOCALHOST", 200), ("127.0.0.1", 200), ("[::1]:80", 200), ("192.168.1.5", 200),
+        ("localhost:8000", 200), ("LOCALHOST", 200), ("127.0.0.1", 200), ("[::1]:80", 200),
+        ("192.168.1.5", 200),
         ("box.lan:8000", 200), ("Box.lan.", 200), ("evil.example", 403), ("localhost.evil.example", 403),
         ("127.0.0.1.nip.io", 403), ("", 403),
     ],
