@@ -1,4 +1,4 @@
-"""Who may call the API: by the Host header, the browser's Origin, and the key."""
+"""Access to the API: by the Host header, the browser's Origin, and the key."""
 
 import hmac
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class Guard:
         A page whose own name was pointed at this machine (DNS rebinding) sends that name; an address as
         numbers is sent by nobody who was misled so.
         """
-        name = host_name(request.host)
+        name = host_name(request.headers.get("Host", ""))
         known = {"localhost", self.settings.host.lower(), *map(str.lower, self.settings.hosts)}
         if name in known or _is_address(name):
             return
@@ -55,7 +55,8 @@ class Guard:
         origin = request.headers.get("Origin")
         if origin is None or self.is_allowed_origin(request):
             return
-        if origin.lower() in (f"http://{request.host.lower()}", f"https://{request.host.lower()}"):
+        host = request.headers.get("Host", "").lower()
+        if origin.lower() in (f"http://{host}", f"https://{host}"):
             return
         message = "This web page may not call the API: add its origin to origins in [serve] of config.toml."
         raise ApiError(403, message, code="unknown_origin")
@@ -89,7 +90,7 @@ class Guard:
 def is_owner(request: web.Request) -> bool:
     """Return whether a request comes from this machine itself, whose owner may read paths and names."""
     is_forwarded = any(name in request.headers for name in _FORWARDED)
-    is_here = is_loopback(request.remote or "") and is_loopback(host_name(request.host))
+    is_here = is_loopback(request.remote or "") and is_loopback(host_name(request.headers.get("Host", "")))
     return is_here and not is_forwarded
 
 

@@ -56,8 +56,8 @@ class ApiServer:
         await web.SockSite(self._runner, self._listener).start()
         assert isinstance(self._runner.server, web.Server)
         self._watch = asyncio.create_task(self._connections.watch(self._runner.server))
-        if not self._guard.key:
-            log.info("api_without_key")
+        if self._guard.settings.hosts and not self._guard.key:
+            log.warning("api_without_key", extra={"hosts": ", ".join(self._guard.settings.hosts)})
         write_line(f"The API is at {self.url}")
         return self
 

@@ -31,7 +31,7 @@ async def run_checks(path: Path | None) -> list[Finding]:
         settings = config.load_config(path)
     except UserError as error:
         return [Finding("settings", False, str(error))]
-    findings = [Finding("settings", True, str(settings.file)), _tokens(settings)]
+    findings = [Finding("settings", True, str(settings.file)), _tokens(settings), *_api(settings)]
     cast, personas = _personas(settings)
     model = await asyncio.to_thread(model_findings, settings, cast)
     native = await asyncio.to_thread(native_finding, settings)
@@ -61,6 +61,14 @@ def _tokens(settings: Config) -> Finding:
             "tokens", False, f"their library is missing: pip install 'alterego[{','.join(missing)}]'"
         )
     return Finding("tokens", True, f"{', '.join(names)} set")
+
+
+def _api(settings: Config) -> Iterator[Finding]:
+    """Check that the API has its library, where it is enabled."""
+    if settings.serve.enabled:
+        found = find_spec("aiohttp") is not None
+        address = f"at port {settings.serve.port} of {settings.serve.host}"
+        yield Finding("api", found, address if found else "pip install 'alterego[serve]'")
 
 
 def _personas(settings: Config) -> tuple[Cast, list[Finding]]:
