@@ -99,7 +99,7 @@ def test_an_unknown_key_is_named_with_its_file_its_line_and_the_nearest_one(
         ),
         (
             "[serve]\norigins = '*'",
-            ", line 2: serve.origins = '*' is wrong: write a list, such as [\"'*'\"].",
+            ", line 2: serve.origins = '*' is wrong: write a list, such as [\"*\"].",
         ),
         ("[paths]\ndata = 3", ", line 2: paths.data = 3 is wrong: input is not a valid path."),
         ("model = 3", ", line 1: model must be a table: write [model] and its keys below it."),
