@@ -26,7 +26,7 @@ async def answer_chat(
     has_card = request.wrapping == "card" and not model.is_base
     make = card_prompt if has_card else template_prompt
     asked = await backend.context()
-    prompt = await backend.prompt(model, "messages", make, persona, request, asked)
+    prompt = await backend.prompt(persona.key, "messages", make, persona, request, asked)
     texts = [open_text(persona, prompt, request.begun) if has_card else RawText() for _ in range(fields.n)]
     made = _engine_request(backend, persona, prompt, fields, asked.context, request.likeliest)
     ids_field = "logit_bias" if fields.logit_bias else None
@@ -44,7 +44,7 @@ async def answer_completion(
     asked = await backend.context()
     for number, given in enumerate(request.prompts):
         prompt = await backend.prompt(
-            model, "prompt", raw_prompt, given, asked, parse_special=fields.parse_special
+            persona.key, "prompt", raw_prompt, given, asked, parse_special=fields.parse_special
         )
         texts: Sequence[CandidateText] = [RawText() for _ in range(fields.n)]
         made = _engine_request(backend, persona, prompt, fields, asked.context, fields.logprobs)

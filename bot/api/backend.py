@@ -55,18 +55,18 @@ class Backend:
 
     async def prompt(
         self,
-        model: ServedModel,
+        persona: str,
         param: str,
         make: Callable[Parameters, Made],
         *args: Parameters.args,
         **options: Parameters.kwargs,
     ) -> Made:
-        """Return what `make` builds off the event loop.
+        """Return what `make` builds off the event loop, on the threads of a persona's key.
 
         Raises `ApiError` that names the field `param` where it is too long.
         """
         try:
-            made = await self.prompts.run(model.persona.key, make, *args, **options)
+            made = await self.prompts.run(persona, make, *args, **options)
         except PromptTooLong as error:
             raise too_long(str(error), param) from None
         if isinstance(made, Prompt) and not made.ids:

@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractContextManager
 
 from aiohttp import web
 
@@ -12,16 +11,17 @@ from bot.api.backend import Backend
 from bot.api.body import read_body
 from bot.api.chat_request import ChatRequest, parse_chat
 from bot.api.completion_request import CompletionRequest, TokenizeFields, parse_completion
-from bot.api.errors import ApiError, json_dumps, unavailable
+from bot.api.errors import ApiError, bad_field, json_dumps, unavailable
 from bot.api.event_stream import StreamTimes
 from bot.api.generation import Event
 from bot.api.model_list import list_models
-from bot.api.prompts import raw_prompt_ids
+from bot.api.prompts import echoed, tokenized
 from bot.api.replies import StreamedReply, send_whole
 from bot.api.request_fields import check_fields
 from bot.api.request_slots import RequestSlots
 from bot.api.routes import Route
 
+_NO_PERSONA = ""  # whose texts are tokenised on the threads that personas share
 ErrorOf = Callable[[Exception], ApiError]  # the error that a client reads in place of an exception
 
 
@@ -42,16 +42,13 @@ class Handlers:
                 return _json({"status": "ok"})
             case "ready":
                 return self._ready()
-        with self._slot():
+        with self._slots.take():
             match route.name:
                 case "chat":
                     return await self._chat(request, error_of)
                 case "completions":
                     return await self._completion(request, error_of)
             return await self._tokenize(request)
-
-    def _slot(self) -> AbstractContextManager[None]:
-        return self._slots.take()
 
     def _models(self) -> web.Response:
         cast, name = self._backend.cast(), self._backend.settings.model.name
@@ -74,17 +71,15 @@ class Handlers:
     async def _completion(self, request: web.Request, error_of: ErrorOf) -> web.StreamResponse:
         asked = await read_body(request, parse_completion)
         model, fields = self._backend.model(asked.fields.model), asked.fields
-        echoed = await self._echoed(asked) if fields.echo else ()
+        texts = await self._echoed(asked) if fields.echo else ()
         has_logprobs, id = fields.logprobs is not None, _new_id("cmpl")
-        shape = CompletionShape(id, model.id, self._now(), has_logprobs, fields.n, echoed)
+        shape = CompletionShape(id, model.id, self._now(), has_logprobs, fields.n, texts)
         events = answer_completion(self._backend, model, asked)
         return await self._reply(request, asked, events, shape, error_of)
 
     async def _echoed(self, asked: CompletionRequest) -> tuple[str, ...]:
-        tokenizer = await self._backend.engine.tokenizer()
-        return tuple(
-            prompt if isinstance(prompt, str) else tokenizer.decode(list(prompt)) for prompt in asked.prompts
-        )
+        facts, prompts = await self._backend.context(), asked.prompts
+        return tuple([await self._backend.prompt(_NO_PERSONA, "prompt", echoed, p, facts) for p in prompts])
 
     async def _reply(
         self,
@@ -95,6 +90,8 @@ class Handlers:
         error_of: ErrorOf,
     ) -> web.StreamResponse:
         fields, count = asked.fields, count_choices(asked)
+        if fields.n > (rows := self._backend.settings.model.rows):
+            raise bad_field("n", f"at most {rows}, the answers that model.rows lets run at once")
         if not fields.stream:
             return await send_whole(events, shape, count)
         include_usage = bool(fields.stream_options.include_usage)
@@ -104,8 +101,8 @@ class Handlers:
     async def _tokenize(self, request: web.Request) -> web.Response:
         asked = await read_body(request, lambda body: check_fields(TokenizeFields, body))
         facts = await self._backend.context()
-        ids = await self._backend.prompts.run(
-            "", raw_prompt_ids, asked.prompt, facts.tokenizer, parse_special=asked.parse_special
+        ids = await self._backend.prompt(
+            _NO_PERSONA, "prompt", tokenized, asked.prompt, facts, parse_special=asked.parse_special
         )
         return _json({"count": len(ids), "max_model_len": facts.context, "tokens": list(ids)})
 

@@ -66,8 +66,7 @@ def card_prompt(persona: Persona, request: ChatRequest, asked: PromptContext) ->
 def template_prompt(persona: Persona, request: ChatRequest, asked: PromptContext) -> Prompt:
     """Return a prompt of the messages alone, in the chat template. Raises `PromptTooLong`."""
     characters = sum(len(message.text) for message in request.messages) + len(request.begun)
-    if characters > asked.context * MAX_CHARACTERS_PER_TOKEN:
-        raise _beyond_context(asked.context)
+    _check_characters(characters, asked.context)
     reader = open_prompt_format(persona, asked.tokenizer, asked.settings.model, asked.context, asked.today)
     markers = role_markers(reader)
     turns = [markers.break_turn(_turn(message)) for message in request.messages]
@@ -88,8 +87,7 @@ def template_prompt(persona: Persona, request: ChatRequest, asked: PromptContext
 
 def raw_prompt(given: str | tuple[int, ...], asked: PromptContext, *, parse_special: bool) -> Prompt:
     """Return a prompt of raw text or token ids. Raises `PromptTooLong`, also for an empty one."""
-    if len(given) > asked.context * MAX_CHARACTERS_PER_TOKEN:
-        raise _beyond_context(asked.context)
+    _check_characters(len(given), asked.context)
     ids = (
         given
         if isinstance(given, tuple)
@@ -101,10 +99,28 @@ def raw_prompt(given: str | tuple[int, ...], asked: PromptContext, *, parse_spec
 
 
 def raw_prompt_ids(text: str, tokenizer: Tokenizer, *, parse_special: bool) -> tuple[int, ...]:
-    """Return the ids of raw text behind the token that begins texts, where the model has one."""
-    begin = tokenizer.encode_template(tokenizer.special.get("bos_token", ""))
-    words = tokenizer.encode_template(text) if parse_special else tokenizer.encode(text)
-    return tuple(words if words[: len(begin)] == begin else [*begin, *words])
+    """Return the ids of raw text behind those that the model's tokenizer puts before every text, once."""
+    begin = tokenizer.begin
+    words = tuple(tokenizer.encode_template(text) if parse_special else tokenizer.encode(text))
+    return words if words[: len(begin)] == begin else (*begin, *words)
+
+
+def tokenized(text: str, asked: PromptContext, *, parse_special: bool) -> tuple[int, ...]:
+    """Return the ids of a text. Raises `PromptTooLong` for one that no prompt could hold."""
+    _check_characters(len(text), asked.context)
+    return raw_prompt_ids(text, asked.tokenizer, parse_special=parse_special)
+
+
+def echoed(given: str | tuple[int, ...], asked: PromptContext) -> str:
+    """Return a raw prompt as text. Raises `PromptTooLong`."""
+    _check_characters(len(given), asked.context)
+    return given if isinstance(given, str) else asked.tokenizer.decode(list(given))
+
+
+def _check_characters(count: int, context: int) -> None:
+    """Raise `PromptTooLong` for a text or list of ids that is too long whatever its tokens are."""
+    if count > context * MAX_CHARACTERS_PER_TOKEN:
+        raise _beyond_context(context)
 
 
 def _beyond_context(context: int) -> PromptTooLong:

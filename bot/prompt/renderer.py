@@ -32,6 +32,10 @@ class Tokenizer(Protocol):
     def end(self) -> frozenset[int]:
         """The ids that end a turn or a text, by the model's configuration."""
 
+    @property
+    def begin(self) -> tuple[int, ...]:
+        """The ids that the model's own tokenizer puts before every text; templates write them themselves."""
+
     def encode(self, text: str) -> list[int]:
         """Encode content, without control ids, and without an added space or special token."""
 

@@ -1,13 +1,15 @@
 """Fields of requests: what each does, what null and unknown ones do, and what is out of range."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.bot.api.conftest import Api, asked
+from tests.bot.api.conftest import Api, OpenApi, asked
+from tests.bot.config_file import settings as config_of
 from tests.conftest import MARA
 
 CHAT, RAW = "/v1/chat/completions", "/v1/completions"
@@ -107,6 +109,13 @@ async def test_a_wrong_field_is_named_in_the_shape_of_openai(api: Api, name: str
 async def test_a_minimum_beyond_the_longest_answer_is_refused(api: Api) -> None:
     status, body = await api.post(CHAT, asked(min_tokens=5, max_tokens=4))
     assert (status, body["error"]["param"]) == (400, "min_tokens")
+
+
+async def test_more_candidates_than_rows_are_refused(open_api: OpenApi, tmp_path: Path) -> None:
+    api = await open_api(config=config_of(tmp_path, "[model]\nrows = 2"))
+    status, body = await api.post(CHAT, asked(n=3))
+    assert (status, body["error"]["param"]) == (400, "n")
+    assert (await api.post(CHAT, asked(n=2)))[0] == 200
 
 
 @pytest.mark.parametrize("name", ["model", "messages"])

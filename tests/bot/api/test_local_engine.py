@@ -1,5 +1,6 @@
 """The API over a real engine with a tiny model."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -17,6 +18,7 @@ from bot.chat.prompt_pool import PromptPool
 from bot.config import ServeSettings
 from bot.engine.local.local_engine import LocalEngine
 from bot.persona.persona import Cast
+from tests.bot.api.conftest import until
 from tests.bot.config_file import settings
 from tests.conftest import MARA
 from tests.fakes.tiny import save_adapter, save_model
@@ -53,6 +55,7 @@ async def ask(tmp_path: Path, models: Path) -> AsyncIterator[Any]:
             async with client.post(server.url + path, json=body) as response:
                 return response.status, await response.json()
 
+        asked.engine = engine  # type: ignore[attr-defined]
         yield asked
 
 
@@ -71,6 +74,23 @@ async def test_candidates_differ_and_the_prompt_is_counted_once(ask: Any) -> Non
     assert len({choice["text"] for choice in body["choices"]}) > 1
     _, told = await ask("/tokenize", prompt="The light")
     assert body["usage"]["prompt_tokens"] == told["count"]
+
+
+async def test_a_card_that_was_read_before_changes_no_answer(ask: Any) -> None:
+    fields = {"model": "mara", "seed": 3, "max_tokens": 12}
+    hello, other = ([{"role": "user", "content": text}] for text in ("Hello", "Is the light lit?"))
+    bodies = [(await ask("/chat/completions", messages=said, **fields))[1] for said in (hello, other, hello)]
+    first, _, again = (body["choices"] for body in bodies)
+    assert first == again
+
+
+async def test_a_client_that_leaves_frees_its_row(ask: Any) -> None:
+    hello = [{"role": "user", "content": "Hello"}]
+    fields = {"max_tokens": 30_000, "min_tokens": 4_000, "temperature": 1}
+    asking = asyncio.create_task(ask("/chat/completions", model="base", messages=hello, **fields))
+    await until(lambda: ask.engine.status().running)
+    asking.cancel()
+    await until(lambda: not ask.engine.status().running)
 
 
 async def test_ids_beyond_the_vocabulary_are_refused(ask: Any) -> None:

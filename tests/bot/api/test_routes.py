@@ -118,3 +118,8 @@ async def test_a_text_is_tokenised(api: Api) -> None:
     assert await api.post("/tokenize", body) == (200, {"count": 13, "max_model_len": 4096, "tokens": ids})
     special = {"count": 4, "max_model_len": 4096, "tokens": [*"aé".encode(), 256]}
     assert await api.post("/v1/tokenize", {**body, "parse_special": True}) == (200, special)
+
+
+async def test_a_text_that_no_prompt_could_hold_is_not_tokenised(api: Api) -> None:
+    status, body = await api.post("/tokenize", {"prompt": "x" * 100_000})
+    assert (status, body["error"]["code"]) == (400, "context_length_exceeded")
