@@ -43,8 +43,10 @@ async def _read_bytes(request: web.Request) -> bytes:
                     raise _too_large()
     except TimeoutError:
         raise ApiError(408, "The body did not arrive in time.", code="timeout") from None
-    except (ClientPayloadError, web.RequestPayloadError):
-        raise ApiError(400, "The body is damaged, or compressed in another way than it says.") from None
+    except (ClientPayloadError, web.RequestPayloadError, ConnectionError):
+        raise ApiError(
+            400, "The body is damaged, broken off, or compressed in another way than it says."
+        ) from None
     return bytes(body)
 
 

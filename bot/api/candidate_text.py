@@ -13,6 +13,10 @@ class CandidateText(Protocol):
 
     @property
     def ended(self) -> bool: ...
+    @property
+    def has_other_lines(self) -> bool:
+        """Whether lines of another speaker were left out before the first own word."""
+
     def feed(self, text: str) -> str:
         """Return the part of the text that is certain with these further characters."""
 
@@ -23,7 +27,7 @@ class CandidateText(Protocol):
 class RawText:
     """The text as it is."""
 
-    ended = False
+    ended = has_other_lines = False
 
     def feed(self, text: str) -> str:
         return text
@@ -45,6 +49,10 @@ class OwnText:
     @property
     def ended(self) -> bool:
         return self._own_words.ended
+
+    @property
+    def has_other_lines(self) -> bool:
+        return self._own_words.dropped
 
     def feed(self, text: str) -> str:
         self._text += text

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
+_LINE_SEPARATORS = {0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}
 _INVALID, _SERVER = "invalid_request_error", "server_error"
 
 
@@ -39,8 +40,12 @@ class ApiError(Exception):
 
 
 def json_dumps(value: object) -> str:
-    """Return a value as JSON in one line, in the characters that people wrote."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    """Return a value as JSON in one line, in the characters that people wrote.
+
+    Unicode's line separators are escapes: some clients of streams end a line there.
+    """
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.translate(_LINE_SEPARATORS)
 
 
 def bad_field(param: str, message: str) -> ApiError:

@@ -149,3 +149,13 @@ async def test_an_error_amid_a_stream_is_an_event_and_no_end_follows(api: Api) -
     *_, last = await api.stream(asked(stream=True))
     assert last.startswith('data: {"error":{"message":"The server failed at this request')
     assert "secret" not in last
+
+
+async def test_a_line_separator_in_a_text_ends_no_line_of_a_stream(api: Api) -> None:
+    text = "one\u2028two\u2029three\x85four\nfive 猫"
+    api.engine.scripts = [says(text)] * 2
+    body = asked(stream=True, persona="adapter")
+    lines = await api.stream(body)
+    assert all(len(line.splitlines()) == 1 for line in lines)
+    (chunk,) = [each for each in await api.chunks(body) if each["choices"][0]["delta"].get("content")]
+    assert chunk["choices"][0]["delta"]["content"] == text

@@ -180,6 +180,20 @@ async def test_one_candidate_that_speaks_for_others_ends_no_other_one(api: Api) 
     assert [choice["message"]["content"] for choice in body["choices"]] == ["Aye.", "One two."]
 
 
+async def test_an_answer_of_others_words_alone_is_drawn_again(api: Api) -> None:
+    said = [{"role": "user", "name": "Ana", "content": "Hello"}]
+    body = {"model": "mara", "messages": said, "seed": 3}
+    api.engine.scripts = [says("Ana: Is", " it lit?"), says("Ana: Well?"), says("Aye.")]
+    status, answer = await api.post("/v1/chat/completions", body)
+    assert (status, answer["choices"][0]["message"]["content"]) == (200, "Aye.")
+    assert [request.seed for request in api.engine.requests] == [3, 4, 5]
+    usage, prompt = answer["usage"], len(api.engine.requests[0].ids)
+    assert (usage["prompt_tokens"], usage["completion_tokens"]) == (prompt, 4)
+    api.engine.scripts = [says("Ana: Well?")] * 3
+    status, answer = await api.post("/v1/chat/completions", body)
+    assert (status, answer["choices"][0]["message"]["content"], len(api.engine.requests)) == (200, "", 6)
+
+
 async def test_without_the_card_the_text_is_as_the_model_wrote_it(api: Api) -> None:
     api.engine.scripts = [says(" Aye.\n", "User: no")]
     body = await api.chat("Hello", persona="adapter")
