@@ -15,7 +15,7 @@ class CandidateText(Protocol):
     def ended(self) -> bool: ...
     @property
     def has_other_lines(self) -> bool:
-        """Whether lines of another speaker were left out before the first own word."""
+        """True where lines of another speaker were left out before the first own word."""
 
     def feed(self, text: str) -> str:
         """Return the part of the text that is certain with these further characters."""
