@@ -47,7 +47,7 @@ fuzz: $(BIN)/.test  ## readers of strangers' data on damaged input: ten minutes;
 
 lock: $(BIN)/.made  ## renew requirements.lock: all packages of a locked install with their hashes, for every system
 	@$(PIP) --quiet 'uv>=0.9,<1' || $(call failed,uv,$(network))
-	@$(COMPILE) pyproject.toml --extra discord --extra telegram --extra train > requirements.lock.new \
+	@$(COMPILE) pyproject.toml --extra discord --extra telegram --extra serve --extra train > requirements.lock.new \
 		&& echo '$(MODEL)' | $(COMPILE) --no-deps - >> requirements.lock.new \
 		&& mv requirements.lock.new requirements.lock || $(call failed,lock,$(network))
 

@@ -12,6 +12,7 @@ from bot import config
 from bot.app import admin, doctor, host, models
 from bot.app.arguments import argument_parser
 from bot.app.persona_commands import list_personas
+from bot.app.serve import prepare_api, serve_alone
 from bot.app.terminal_chat import chat_in_terminal, messages_to_send, prompt_observer
 from bot.config import Config, LogSettings
 from bot.engine.interface import Engine
@@ -50,16 +51,18 @@ def _set_up_log(options: argparse.Namespace) -> None:
     else:
         is_hosted = _has_platforms(options, settings)
         log_settings = settings.log if is_hosted else settings_for_terminal(settings.log)
-        set_up_logging(log_settings, settings.tokens.values(), sys.stderr)
+        set_up_logging(log_settings, settings.secrets, sys.stderr)
 
 
 def _has_platforms(options: argparse.Namespace, settings: Config) -> bool:
-    """Return True where platforms are hosted, False for the terminal: no token, or the `chat` command."""
-    return options.command == "run" and bool(settings.tokens)
+    """Return True where platforms or the API are hosted, False for the terminal."""
+    return options.command == "serve" or (
+        options.command == "run" and (bool(settings.tokens) or settings.serve.enabled)
+    )
 
 
 def _run(options: argparse.Namespace) -> int:
-    if options.command in ("run", "chat"):
+    if options.command in ("run", "chat", "serve"):
         return _serve_or_chat(options)
     if options.command == "doctor":
         return _doctor(options)
@@ -89,13 +92,19 @@ def _local_engine(settings: Config) -> Engine:
 
 
 def _serve_or_chat(options: argparse.Namespace) -> int:
-    """Host the platforms that have a token; where none has, or for `chat`, open the terminal."""
+    """Host the platforms that have a token, and the API; without these, or for `chat`, open the terminal."""
     settings = config.load_config(options.config)
     cast = load_cast(settings.personas)
     if not _has_platforms(options, settings):
         return _chat(settings, cast, options)
+    has_api = options.command == "serve" or settings.serve.enabled
+    open_api = prepare_api(settings) if has_api else None
+    if open_api and not settings.tokens:
+        asyncio.run(serve_alone(settings, cast, _local_engine, open_api))
+        return 0
     cast.chosen(settings.chat.persona)
-    asyncio.run(host.serve(settings, cast, _local_engine, prompt_observer(options.prompts, settings.data)))
+    observer = prompt_observer(options.prompts, settings.data)
+    asyncio.run(host.serve(settings, cast, _local_engine, observer, open_api))
     return 0
 
 

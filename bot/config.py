@@ -3,28 +3,21 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from ipaddress import ip_address
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from bot.addresses import Addresses, read_addresses
 from bot.device_name import DeviceName
-from bot.errors import UserError
+from bot.secrets import API_KEY, TOKENS, Tokens, read_secrets
 from bot.system.names import refuse_long_folder
-from bot.system.rights import others_can_read, private_command
 from bot.system.user_path import user_path
 from bot.toml import Section, parse_toml, read_toml
 
-TOKENS = ("DISCORD_TOKEN", "TELEGRAM_TOKEN")
 _ID = re.compile(r"-?[0-9]{1,20}")
-_SCHEMES = {
-    "discord_api": ("http", "https"),
-    "discord_gateway": ("ws", "wss"),
-    "telegram_api": ("http", "https"),
-}
 
 
 def _id_text(given: object) -> object:
@@ -36,6 +29,17 @@ def _id_text(given: object) -> object:
 
 
 PlatformId = Annotated[str, BeforeValidator(_id_text)]
+
+
+def _origin(given: str) -> str:
+    """Return an origin as browsers send it."""
+    parts = urlsplit(given)
+    if not (parts.scheme and parts.netloc) or given != f"{parts.scheme}://{parts.netloc}":
+        raise ValueError("write the origin alone, such as https://chat.example.org")
+    return given.lower()
+
+
+Origin = Annotated[str, AfterValidator(_origin)]
 
 
 class ModelSettings(Section):
@@ -105,6 +109,17 @@ class TelegramSettings(Section):
     proxies: tuple[PlatformId, ...] = ()  # ids of bots through which people speak: those of bridges
 
 
+class ServeSettings(Section):
+    """The OpenAI-compatible API."""
+
+    enabled: bool = False  # `run` opens it too, beside the platforms; `serve` opens it in any case
+    host: str = Field(default="127.0.0.1", min_length=1, max_length=253)  # beyond loopback only with a key
+    port: int = Field(default=8000, ge=0, le=65_535)  # 0 is any free one
+    hosts: tuple[str, ...] = Field(default=(), max_length=100)  # further names in requests' Host header
+    origins: tuple[Origin, ...] = Field(default=(), max_length=100)  # of web pages that may call the API
+    requests: int = Field(default=64, ge=1, le=10_000)  # at once, running and waiting; more are refused
+
+
 class LogSettings(Section):
     """The log on standard error."""
 
@@ -131,6 +146,7 @@ class ConfigFile(Section):
     terminal: TerminalSettings = TerminalSettings()
     discord: DiscordSettings = DiscordSettings()
     telegram: TelegramSettings = TelegramSettings()
+    serve: ServeSettings = ServeSettings()
     log: LogSettings = LogSettings()
     paths: Paths = Paths()
 
@@ -145,27 +161,20 @@ class Config:
     terminal: TerminalSettings
     discord: DiscordSettings
     telegram: TelegramSettings
+    serve: ServeSettings
     log: LogSettings
     personas: Path
     data: Path
-    tokens: "Tokens"
-    addresses: "Addresses"
+    tokens: Tokens
+    addresses: Addresses
+    api_key: str = field(
+        default="", repr=False
+    )  # empty: none is asked for, and none is served beyond loopback
 
-
-@dataclass(frozen=True, slots=True)
-class Addresses:
-    """Addresses of the platforms; None is the public one. Tests and a local Bot API server set others."""
-
-    discord_api: str | None = None
-    discord_gateway: str | None = None
-    telegram_api: str | None = None
-
-
-class Tokens(dict[str, str]):
-    """Secrets by name. Its `repr` shows the names alone."""
-
-    def __repr__(self) -> str:
-        return f"Tokens({', '.join(sorted(self)) or 'none'})"
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Return all secrets, none of which is ever shown."""
+        return (*self.tokens.values(), *([self.api_key] if self.api_key else ()))
 
 
 def default_file(environment: Mapping[str, str] = os.environ) -> Path:
@@ -184,6 +193,7 @@ def load_config(path: Path | None, environment: Mapping[str, str] = os.environ) 
     data = user_path(environment.get("ALTEREGO_DATA") or str(root / file.paths.data)).absolute()
     for folder in (personas, data):
         refuse_long_folder(folder)
+    secrets = read_secrets(root / file.paths.secrets, environment)
     return Config(
         path,
         file.model,
@@ -191,11 +201,13 @@ def load_config(path: Path | None, environment: Mapping[str, str] = os.environ) 
         file.terminal,
         file.discord,
         file.telegram,
+        file.serve,
         file.log,
         personas,
         data,
-        _tokens(root / file.paths.secrets, environment),
-        _addresses(environment),
+        Tokens({name: secrets[name] for name in TOKENS if secrets[name]}),
+        read_addresses(environment),
+        secrets[API_KEY],
     )
 
 
@@ -204,43 +216,3 @@ def _root(path: Path, paths: Paths) -> Path:
     beside, real = path.parent, path.resolve().parent
     is_elsewhere = not (beside / paths.personas).is_dir() and (real / paths.personas).is_dir()
     return real if is_elsewhere else beside
-
-
-def _addresses(environment: Mapping[str, str]) -> Addresses:
-    """Read the addresses of the platforms. Those of Discord, which get a token, must be on this machine."""
-    found = {name: environment.get(f"ALTEREGO_{name.upper()}", "").strip() or None for name in _SCHEMES}
-    for name, address in found.items():
-        parts = urlsplit(address or "")
-        if address and (parts.scheme not in _SCHEMES[name] or not parts.hostname):
-            raise UserError(
-                f"ALTEREGO_{name.upper()} is not an address: write {_SCHEMES[name][0]}://host:port."
-            )
-        if address and name != "telegram_api" and not _is_loopback(parts.hostname or ""):
-            raise UserError(
-                f"ALTEREGO_{name.upper()} must be on this machine (127.0.0.1), not {parts.hostname}."
-            )
-    return Addresses(**{name: address and address.rstrip("/") for name, address in found.items()})
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _tokens(path: Path, environment: Mapping[str, str]) -> Tokens:
-    stored: dict[str, str] = {}
-    if path.exists():
-        if others_can_read(path):
-            raise UserError(f"{path} holds secrets but others can read it: run `{private_command(path)}`.")
-        stored = parse_toml(_Secrets, read_toml(path, "make it again"), path).model_dump()
-    tokens = {name: environment.get(name, "").strip() or stored.get(name, "").strip() for name in TOKENS}
-    return Tokens({name: token for name, token in tokens.items() if token})
-
-
-class _Secrets(Section):
-    model_config = ConfigDict(hide_input_in_errors=True)
-
-    DISCORD_TOKEN: str = Field(default="", repr=False)
-    TELEGRAM_TOKEN: str = Field(default="", repr=False)

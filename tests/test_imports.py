@@ -19,7 +19,7 @@ bot.errors bot.system bot.foreign_names bot.command_parser bot.toml bot.device_n
 bot.untrusted bot.files bot.token_prefix bot.sized_cache
 bot.message
 bot.adapter
-bot.persona bot.config bot.text bot.log
+bot.persona bot.secrets bot.addresses bot.config bot.text bot.log
 bot.prompt
 bot.memory.db bot.memory.queries bot.memory
 bot.engine.interface
@@ -27,6 +27,7 @@ bot.engine.runtime bot.engine.quantization bot.engine.checkpoint bot.engine.toke
 bot.engine.kernels bot.engine.attention bot.engine.sampling bot.engine.lora
 bot.engine.model_executor bot.engine.model_loader bot.engine.inventory bot.engine.core bot.engine.local
 bot.chat
+bot.api
 bot.platforms.cancellation bot.platforms.instance_lock
 bot.platforms.terminal bot.platforms.discord bot.platforms.telegram
 bot.app bot.__main__
@@ -48,7 +49,7 @@ bot.errors bot.system bot.foreign_names bot.command_parser bot.toml bot.device_n
 bot.untrusted bot.files bot.token_prefix bot.sized_cache
 bot.message
 bot.adapter
-bot.persona bot.config bot.text bot.prompt bot.engine
+bot.persona bot.secrets bot.addresses bot.config bot.text bot.prompt bot.engine
 """.split()
 MODEL_LIBRARIES = {"torch", "transformers", "peft", "bitsandbytes", "accelerate", "tokenizers", "safetensors"}
 MODEL_FOLDERS = """
@@ -211,7 +212,7 @@ def loaded_by(module: str) -> set[str]:
 
 @pytest.mark.parametrize("module", ["bot.chat.chat", "bot.chat.commands", "bot.__main__"])
 def test_the_conversation_loads_neither_torch_nor_a_platform_library(module: str) -> None:
-    assert not loaded_by(module) & (MODEL_LIBRARIES | set(PLATFORM_LIBRARIES))
+    assert not loaded_by(module) & (MODEL_LIBRARIES | set(PLATFORM_LIBRARIES) | {"aiohttp"})
 
 
 def test_importing_exports_loads_no_model_library() -> None:

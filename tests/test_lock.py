@@ -16,7 +16,7 @@ PINS = re.findall(
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 ASKED = [
     Requirement(line)
-    for group in ("", "discord", "telegram", "train")
+    for group in ("", "discord", "telegram", "serve", "train")
     for line in (PROJECT["optional-dependencies"][group] if group else PROJECT["dependencies"])
 ]
 

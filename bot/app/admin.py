@@ -36,11 +36,16 @@ async def startup_notices(
 
     Where one persona was `asked` for by its key, those of other personas are left to `doctor`.
     """
+    return (*memory.notices, *await cast_notices(cast, settings, asked))
+
+
+async def cast_notices(cast: Cast, settings: Config, asked: str | None = None) -> tuple[str, ...]:
+    """Return the notices of personas and an unused graphics card, as `startup_notices` does."""
     left_out = [f"{key} is left out: {why}." for key, why in cast.broken.items() if asked is None]
     warned = {key: each.warning for key, each in cast.personas.items() if asked in (None, key)}
     left_out += [f"{key}: {warning}." for key, warning in warned.items() if warning]
     card = await asyncio.to_thread(cuda_remedy, settings.model.device)
-    return (*memory.notices, *left_out, *([card] if card else ()))
+    return (*left_out, *([card] if card else ()))
 
 
 async def data_status(options: Namespace) -> str:

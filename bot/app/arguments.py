@@ -15,6 +15,10 @@ def argument_parser(description: str | None) -> argparse.ArgumentParser:
     whole.set_defaults(command="run", persona=None, say=None, prompts=None, json=False)
     commands = whole.add_subparsers(title="commands", metavar="COMMAND")
     _add_chat(commands)
+    serve = commands.add_parser(
+        "serve", help="open an API as OpenAI's, beside the platforms that have a token"
+    )
+    serve.set_defaults(command="serve")
     doctor = commands.add_parser("doctor", help="check the installation and say how to mend what is wrong")
     doctor.add_argument("--json", action="store_true", help="a line of JSON for each finding")
     doctor.set_defaults(command="doctor")

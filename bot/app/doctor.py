@@ -12,12 +12,13 @@ from bot import config
 from bot.app.admin import memory_file, open_memory
 from bot.app.finding import Finding
 from bot.app.model_findings import card_findings, model_findings, native_finding
-from bot.config import TOKENS, Config
+from bot.config import Config
 from bot.errors import UserError
 from bot.memory.db.database import InUse
 from bot.memory.queries.platform_state import PUBLICATION_FAILURES
 from bot.persona.persona import Cast, Persona, load_cast
 from bot.prompt.chat_template import open_chat_template
+from bot.secrets import TOKENS
 from bot.system.rights import others_can_read, private_command
 
 _IN_USE = "in use by an alterego that is running"
@@ -30,7 +31,7 @@ async def run_checks(path: Path | None) -> list[Finding]:
         settings = config.load_config(path)
     except UserError as error:
         return [Finding("settings", False, str(error))]
-    findings = [Finding("settings", True, str(settings.file)), _tokens(settings)]
+    findings = [Finding("settings", True, str(settings.file)), _tokens(settings), *_api(settings)]
     cast, personas = _personas(settings)
     model = await asyncio.to_thread(model_findings, settings, cast)
     native = await asyncio.to_thread(native_finding, settings)
@@ -60,6 +61,14 @@ def _tokens(settings: Config) -> Finding:
             "tokens", False, f"their library is missing: pip install 'alterego[{','.join(missing)}]'"
         )
     return Finding("tokens", True, f"{', '.join(names)} set")
+
+
+def _api(settings: Config) -> Iterator[Finding]:
+    """Check that the API has its library, where it is enabled."""
+    if settings.serve.enabled:
+        found = find_spec("aiohttp") is not None
+        address = f"at port {settings.serve.port} of {settings.serve.host}"
+        yield Finding("api", found, address if found else "pip install 'alterego[serve]'")
 
 
 def _personas(settings: Config) -> tuple[Cast, list[Finding]]:

@@ -5,12 +5,13 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Protocol, Self
 
 from bot.app.admin import open_memory, startup_notices
+from bot.chat.adapter_loader import AdapterLoader
 from bot.chat.chat import Chat
 from bot.chat.responder import PromptObserver
 from bot.config import Config
@@ -47,6 +48,7 @@ class Platform(Protocol):
 
 
 OpenPlatform = Callable[[Chat, Memory, Config], Platform]
+OpenApi = Callable[[Engine, Callable[[], Cast], AdapterLoader], Platform]
 
 
 async def serve(
@@ -54,9 +56,13 @@ async def serve(
     cast: Cast,
     open_engine: Callable[[Config], Engine],
     observe_prompt: PromptObserver | None = None,
+    open_api: OpenApi | None = None,
 ) -> None:
-    """Host the personas until a signal asks for the end; the process ends in time and loses no message."""
-    _handle_signals()
+    """Host the personas until a signal asks for the end; the process ends in time and loses no message.
+
+    `open_api` opens the API beside the platforms.
+    """
+    handle_signals()
     async with AsyncExitStack() as stack:
         memory = await stack.enter_async_context(open_memory(settings))
         for notice in await startup_notices(memory, cast, settings):
@@ -64,8 +70,10 @@ async def serve(
         engine = await stack.enter_async_context(open_engine(settings))
         chat = Chat(memory, engine, cast, settings.chat, settings.model, observe_prompt=observe_prompt)
         platforms = _open_platforms(chat, memory, settings)
+        platforms += [open_api(engine, lambda: chat.cast, chat.adapters)] if open_api else []
         try:
-            await _run_platforms(platforms, chat, memory, stack)
+            background = watch_model(engine, chat.choose_adapters), _maintain_memory(memory)
+            await run_platforms(platforms, background, stack)
         finally:
             for platform in platforms:
                 platform.stop_intake()
@@ -73,7 +81,7 @@ async def serve(
             await chat.close(GRACE)
 
 
-def _handle_signals() -> None:
+def handle_signals() -> None:
     """Let the first signal cancel this task; a second one, or the deadline, ends the process."""
     task = asyncio.current_task()
     assert task
@@ -122,15 +130,12 @@ def _missing(error: ModuleNotFoundError, library: str) -> Exception:
 _PLATFORMS: dict[str, OpenPlatform] = {"DISCORD_TOKEN": _discord, "TELEGRAM_TOKEN": _telegram}
 
 
-async def _run_platforms(
-    platforms: Sequence[Platform], chat: Chat, memory: Memory, stack: AsyncExitStack
+async def run_platforms(
+    platforms: Sequence[Platform], work: Iterable[Coroutine[None, None, None]], stack: AsyncExitStack
 ) -> None:
-    """Run all platforms while the model loads and memory is maintained; leave out one that cannot go on."""
+    """Run all platforms beside work in the background; leave out a platform that cannot go on."""
     running = {asyncio.create_task(_run_platform(platform, stack)) for platform in platforms}
-    background = {
-        asyncio.create_task(_watch_model(chat)),
-        asyncio.create_task(_maintain_memory(memory)),
-    }
+    background = {*map(asyncio.create_task, work)}
     try:
         while running:
             done, _ = await asyncio.wait(running | background, return_when=asyncio.FIRST_COMPLETED)
@@ -162,7 +167,7 @@ def _handle_end(task: asyncio.Task[None], *, last: bool) -> None:
         log.error("platform_left_out", extra={"reason": str(error)})
 
 
-async def _watch_model(chat: Chat) -> None:
+async def watch_model(engine: Engine, choose_adapters: Callable[[], Coroutine[None, None, None]]) -> None:
     """Wait until the model is loaded, then for an error that only another process can mend.
 
     The log names the personas whose adapters wait for another base model.
@@ -170,13 +175,13 @@ async def _watch_model(chat: Chat) -> None:
     while True:
         try:
             async with asyncio.timeout(STAGE_INTERVAL):
-                await chat.engine.ready()
+                await engine.ready()
             break
         except TimeoutError:
-            log.info("model_loading", extra={"stage": chat.engine.status().stage})
+            log.info("model_loading", extra={"stage": engine.status().stage})
     log.info("model_ready")
-    await chat.choose_adapters()
-    await chat.engine.lost()
+    await choose_adapters()
+    await engine.lost()
 
 
 async def _maintain_memory(memory: Memory) -> None:

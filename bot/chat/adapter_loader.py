@@ -2,13 +2,14 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 
 from bot.adapter.choice import AdapterChoice
 from bot.chat.prompt_pool import PromptPool
 from bot.config import ChatSettings, ModelSettings
 from bot.engine.interface import Engine
 from bot.errors import UserError
-from bot.persona.persona import Persona
+from bot.persona.persona import Cast, Persona
 from bot.prompt.contract import check_serving
 
 log = logging.getLogger(__name__)
@@ -109,6 +110,16 @@ class AdapterLoader:
         before, self._choices[persona.key] = self.note(persona.key), choice
         if (note := self.note(persona.key)) and note != before:
             self._tell_owner(f"{note}.")
+
+
+async def choose_all(adapters: AdapterLoader, cast: Cast) -> None:
+    """Choose all personas' adapters once the model is loaded; the owner is told of those that wait.
+
+    An adapter that is refused is left to the first reply, which says so.
+    """
+    for persona in cast.personas.values():
+        with suppress(UserError):
+            await adapters.choose(persona)
 
 
 def _refuse(choice: AdapterChoice) -> None:

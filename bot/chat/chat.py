@@ -2,13 +2,12 @@
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from random import Random
 from types import TracebackType
 from typing import Self
 
 from bot.chat import scoped_settings
-from bot.chat.adapter_loader import AdapterLoader, TellOwner, log_notice
+from bot.chat.adapter_loader import AdapterLoader, TellOwner, choose_all, log_notice
 from bot.chat.delivery import Outlet
 from bot.chat.intake import Intake
 from bot.chat.prompt_pool import PromptPool
@@ -122,6 +121,11 @@ class Chat:
         return self._workers.workers()
 
     @property
+    def adapters(self) -> AdapterLoader:
+        """The personas' adapters in the engine."""
+        return self._adapters
+
+    @property
     def cast(self) -> Cast:
         return self._resources.cast
 
@@ -135,13 +139,8 @@ class Chat:
         return self._resources.public_text(error)
 
     async def choose_adapters(self) -> None:
-        """Choose all personas' adapters once the model is loaded; the owner is told of those that wait.
-
-        An adapter that is refused is left to the first reply, which says so.
-        """
-        for persona in self.cast.personas.values():
-            with suppress(UserError):
-                await self._adapters.choose(persona)
+        """Choose all personas' adapters once the model is loaded; the owner is told of those that wait."""
+        await choose_all(self._adapters, self.cast)
 
     def served(self, persona: Persona) -> Persona:
         """Return the persona with the adapter that it speaks under, as far as one was chosen."""

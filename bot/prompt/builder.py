@@ -13,7 +13,7 @@ from bot.persona.persona import Persona
 from bot.prompt.card_fitting import CardTurns, fit_history
 from bot.prompt.card_turns import constant_entries, depth_insertions, frame_turns, late_turns
 from bot.prompt.chat_template import open_chat_template
-from bot.prompt.end_marks import spelt_ends
+from bot.prompt.end_marks import ASKED_IN, unasked_ends
 from bot.prompt.insertions import Insertion, accepted_insertion
 from bot.prompt.lore import lore_budget, lore_insertions, said_entries, select_lore
 from bot.prompt.renderer import (
@@ -23,8 +23,10 @@ from bot.prompt.renderer import (
     Tokenizer,
     Turn,
     render_turns,
+    spared_ids,
     stop_conditions,
 )
+from bot.prompt.role_markers import begun_part
 from bot.prompt.rounds import read_rounds
 from bot.prompt.speaker_labels import shows_names, speaker_labels
 from bot.prompt.thoughts import expects_thought
@@ -135,6 +137,8 @@ def build_prompt(
     parents: Mapping[str, Message] | None = None,
     reply_to: str | None = None,
     own_system: str = "",
+    inserted: Sequence[Insertion] = (),
+    begun: str = "",
 ) -> Prompt:
     """Build the prompt of the next reply: the card, and the newest part of the history that fits.
 
@@ -144,17 +148,20 @@ def build_prompt(
     has been `cut`, no prompt has examples, unless the persona's own limit cut it. {{user}} stands for the
     last speaker. `parents` are messages outside the history, by the ids that its messages reply to;
     `reply_to` is the id of the message that the reply answers. `own_system` is a data set's text, without
-    macros, in place of the turns before the history. Raises `UserError` if the card and the newest message
-    alone do not fit.
+    macros, in place of the turns before the history. `inserted` are further turns between messages, and
+    `begun` is the beginning of the reply. Raises `UserError` if the card and the newest message alone do not
+    fit.
     """
+    first = begun_part(begun, reader)
+    reader = replace(reader, budget=reader.budget - len(reader.tokenizer.encode(begun))) if begun else reader
     history, parents = read_rounds(persona, history, parents or {}, reply_to)
     names = speaker_labels([*history, *parents.values()], persona)
     labelled = shows_names(history, persona)
     fitter = HistoryFitter(persona, names, reader, parents, reply_to, labelled=labelled)
-    card, fitter = _open_card(fitter, history, system_prompt, own_system)
+    card, fitter = _open_card(fitter, history, system_prompt, own_system, inserted)
     has_examples = not cut or persona.history.tokens is not None
     frame, start, turns = fit_history(card, fitter, history, has_examples * len(persona.card.examples))
-    ids, spans = render_turns((*frame, *chain.from_iterable(turns), *card.late), reader)
+    ids, spans = render_turns((*frame, *chain.from_iterable(turns), *card.late), reader, begun=first)
     stop_ids, stop = stop_conditions(reader)
     return Prompt(
         ids,
@@ -167,14 +174,18 @@ def build_prompt(
         first=history[start].id if start else None,
         read=history[-1].id if history else None,
         shared=_shared(ids, card),
-        spelt_ends=_unasked_ends(reader, history),
-        spared=frozenset(i for span in spans if span.kind == "template" for i in ids[span.start : span.end]),
+        spelt_ends=unasked_ends(reader, [text for each in history[-ASKED_IN:] for text in each.texts]),
+        spared=spared_ids(ids, spans),
         thinking_budget=reader.thinking_budget,
     )
 
 
 def _open_card(
-    fitter: HistoryFitter, history: Sequence[Message], system_prompt: str, own_system: str
+    fitter: HistoryFitter,
+    history: Sequence[Message],
+    system_prompt: str,
+    own_system: str,
+    inserted: Sequence[Insertion],
 ) -> tuple[CardTurns, HistoryFitter]:
     """Return the card's turns around a history, and the fitter with what stands between its messages."""
     persona, reader, names = fitter.persona, fitter.reader, fitter.names
@@ -186,7 +197,7 @@ def _open_card(
     )
     late = late_turns(persona, late_scene)
     card = CardTurns(persona, scene, system_prompt, constant, late, reader, fitter.labelled, own_system)
-    fitter = replace(fitter, insertions=_placed(depth_insertions(persona, late_scene), reader))
+    fitter = replace(fitter, insertions=_placed((*inserted, *depth_insertions(persona, late_scene)), reader))
     fitter = _with_lore(fitter, history, late_scene, lore_room, card.room(card.frame(0)))
     if history:
         return card, fitter
@@ -195,12 +206,6 @@ def _open_card(
 
 def _placed(insertions: Iterable[Insertion], reader: PromptFormat) -> tuple[Insertion, ...]:
     return tuple(accepted_insertion(insertion, reader.template) for insertion in insertions)
-
-
-def _unasked_ends(reader: PromptFormat, history: Sequence[Message]) -> tuple[str, ...]:
-    """Return the marks that end an answer; one of the newest messages was asked for, and is text."""
-    newest = [text for message in history[-_ASKED_IN:] for text in message.texts]
-    return tuple(mark for mark in spelt_ends(reader) if not any(mark in text for text in newest))
 
 
 def _with_lore(
@@ -239,5 +244,4 @@ def _shared(ids: Sequence[int], card: CardTurns) -> int:
     return common_prefix(ids, others)
 
 
-_ASKED_IN = 6  # newest messages in which somebody may ask for a mark
 _NOBODY = "\uf8ff"  # a name that nobody has

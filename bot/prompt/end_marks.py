@@ -1,10 +1,12 @@
 """Marks that end a turn, spelt as letters: a model that writes one as plain text has ended its answer."""
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 from bot.prompt.renderer import PromptFormat, stop_conditions
 
+ASKED_IN = 6  # newest messages in which somebody may ask for a mark
 _MARK = re.compile(r"<[^<>\s]{1,40}>|\[/?[A-Z_]{1,20}\]")
 _KNOWN = (
     "</s>",
@@ -34,3 +36,8 @@ def spelt_ends(reader: PromptFormat) -> tuple[str, ...]:
     ids = {mark: tokenizer.encode_template(mark) for mark in marks if mark.strip()}
     ends = [mark for mark, found in ids.items() if len(found) == 1 and found[0] in stop_ids]
     return tuple(dict.fromkeys((*ends, *([written[0]] if written else []))))
+
+
+def unasked_ends(reader: PromptFormat, newest: Sequence[str]) -> tuple[str, ...]:
+    """Return the marks that end an answer; one of the newest messages' texts was asked for, and is text."""
+    return tuple(mark for mark in spelt_ends(reader) if not any(mark in text for text in newest))

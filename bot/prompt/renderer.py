@@ -32,6 +32,10 @@ class Tokenizer(Protocol):
     def end(self) -> frozenset[int]:
         """The ids that end a turn or a text, by the model's configuration."""
 
+    @property
+    def begin(self) -> tuple[int, ...]:
+        """The ids that the model's own tokenizer puts before every text; templates write them themselves."""
+
     def encode(self, text: str) -> list[int]:
         """Encode content, without control ids, and without an added space or special token."""
 
@@ -97,10 +101,11 @@ _Origin = tuple[str, str | None]  # the kind of a part, and the id of its messag
 
 
 def render_turns(
-    turns: Sequence[Turn], reader: PromptFormat, *, answer: bool = True
+    turns: Sequence[Turn], reader: PromptFormat, *, answer: bool = True, begun: PromptPart | None = None
 ) -> tuple[tuple[int, ...], tuple[PromptSpan, ...]]:
     """Render turns to ids and the spans of their parts; with `answer`, up to the assistant's next turn.
 
+    `begun` is the beginning of that turn, which the model goes on from.
     Only template text gives control tokens, and the rest is encoded as one text (`bot.prompt.splicing`).
     """
     turns = merge_turns(turns, reader.template)
@@ -116,7 +121,15 @@ def render_turns(
         else:
             pieces += [TextPiece(part.text, is_content=True) for part in turns[segment].parts]
             origins += [(part.kind, part.source) for part in turns[segment].parts]
+    if begun is not None:
+        pieces.append(TextPiece(begun.text, is_content=True))
+        origins.append((begun.kind, begun.source))
     return _joined(encode_pieces(pieces, reader.tokenizer), origins)
+
+
+def spared_ids(ids: Sequence[int], spans: Sequence[PromptSpan]) -> frozenset[int]:
+    """Return the template's own ids of a prompt, which no penalty of repetition touches."""
+    return frozenset(i for span in spans if span.kind == "template" for i in ids[span.start : span.end])
 
 
 def encode_pieces(pieces: Sequence[TextPiece], tokenizer: Tokenizer) -> list[list[int]]:

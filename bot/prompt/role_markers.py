@@ -75,6 +75,12 @@ def role_markers(reader: PromptFormat) -> RoleMarkers:
     )
 
 
+def begun_part(begun: str, reader: PromptFormat) -> PromptPart | None:
+    """Return the beginning of a reply as a part that holds no other turn; None for an empty beginning."""
+    turn = role_markers(reader).break_turn(Turn("assistant", (PromptPart("message", begun),)))
+    return turn.parts[0] if begun else None
+
+
 def _markers(piece: str, is_first: bool) -> Iterator[str]:
     """Yield a pattern for each line of a template's text that has words.
 

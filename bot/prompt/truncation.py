@@ -21,6 +21,10 @@ _IDS: SizedCache[tuple[int, ...]] = SizedCache(2_000_000)  # ids, and characters
 _PROBE = (*(EMPTY_TURN, Turn("assistant", EMPTY_TURN.parts)) * 2, EMPTY_TURN)
 
 
+class PromptTooLong(UserError):
+    """A prompt of which not even the card and the newest message fit into the budget."""
+
+
 def _size(ids: tuple[int, ...], turns: tuple[Turn, ...], reader: PromptFormat) -> int:
     return len(ids) + sum(len(part.text) for turn in turns for part in turn.parts)
 
@@ -100,7 +104,7 @@ class HistoryFitter:
 def _start(costs: Sequence[int], room: int, kept: float, persona: Persona) -> int:
     """Return the index of the oldest turn to keep: 0 if all fit, else one that fills `kept` of it."""
     if costs and costs[-1] > room:
-        raise UserError(
+        raise PromptTooLong(
             f"The message is too long: beside its card {persona.name} can read {max(0, room):,} tokens, "
             f"and it has {costs[-1]:,}. Shorten it, or raise model.context."
         )

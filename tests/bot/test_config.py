@@ -28,7 +28,7 @@ SHIPPED = ROOT / "config.toml"
         (
             "zzz = 1",
             ", line 1: zzz is not a known key: "
-            "known here are model, chat, terminal, discord, telegram, log, paths.",
+            "known here are model, chat, terminal, discord, telegram, serve, log, paths.",
         ),
         (
             "[terminal]\nzzz = 1",
@@ -88,6 +88,19 @@ def test_an_unknown_key_is_named_with_its_file_its_line_and_the_nearest_one(
             ", line 2: log.level = 'loud' is wrong: input should be 'debug', 'info', 'warning' or 'error'.",
         ),
         ("[log]\nformat = 'xml'", ", line 2: log.format = 'xml' is wrong: input should be 'text' or 'json'."),
+        (
+            "[serve]\nport = 70000",
+            ", line 2: serve.port = 70000 is wrong: input should be less than or equal to 65535.",
+        ),
+        (
+            "[serve]\norigins = ['https://chat.example.org/']",
+            ", line 2: serve.origins.0 = 'https://chat.example.org/' is wrong: "
+            "write the origin alone, such as https://chat.example.org.",
+        ),
+        (
+            "[serve]\norigins = '*'",
+            ", line 2: serve.origins = '*' is wrong: write a list, such as [\"*\"].",
+        ),
         ("[paths]\ndata = 3", ", line 2: paths.data = 3 is wrong: input is not a valid path."),
         ("model = 3", ", line 1: model must be a table: write [model] and its keys below it."),
         ("[[model]]\nname = 'x'", ", line 1: model must be a table: write [model] and its keys below it."),

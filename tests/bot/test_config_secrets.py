@@ -5,7 +5,8 @@ from pprint import pformat
 
 import pytest
 
-from bot.config import TOKENS, Tokens
+from bot.errors import UserError
+from bot.secrets import TOKENS, Tokens
 from tests.bot.config_file import complaint, settings
 
 CANARY = "5550001111:AAcanaryCANARYcanaryCANARYcanary12345"
@@ -80,3 +81,25 @@ def test_no_way_of_showing_the_settings_shows_a_token(tmp_path: Path) -> None:
     assert CANARY not in "".join(shown)
     assert repr(config.tokens) == "Tokens(DISCORD_TOKEN, TELEGRAM_TOKEN)"
     assert repr(Tokens()) == "Tokens(none)"
+
+
+@pytest.mark.parametrize(
+    ("file", "environment", "key"),
+    [
+        ("", {}, ""),
+        (f"ALTEREGO_API_KEY = '{CANARY}'", {}, CANARY),
+        ("ALTEREGO_API_KEY = 'a-key-of-twenty-letters'", {"ALTEREGO_API_KEY": f" {CANARY}\n"}, CANARY),
+    ],
+)
+def test_the_key_of_the_api_is_a_secret_as_tokens_are(
+    tmp_path: Path, file: str, environment: dict[str, str], key: str
+) -> None:
+    secrets(tmp_path, file)
+    loaded = settings(tmp_path, "", environment)
+    assert (loaded.api_key, loaded.secrets, dict(loaded.tokens)) == (key, (key,) if key else (), {})
+    assert CANARY not in pformat(loaded) + repr(loaded)
+
+
+def test_a_key_that_could_be_guessed_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="ALTEREGO_API_KEY is too short to be a secret"):
+        settings(tmp_path, "", {"ALTEREGO_API_KEY": "short"})

@@ -29,6 +29,7 @@ class ByteTokenizer:
     special = {"eos_token": "<|im_end|>"}  # noqa: RUF012
     control = frozenset({END, END + 1})
     end = frozenset({END})
+    begin: tuple[int, ...] = ()
     _spelled = {END: "<|im_end|>", END + 1: "<|im_start|>"}  # noqa: RUF012
 
     def encode(self, text: str) -> list[int]:

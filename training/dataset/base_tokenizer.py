@@ -34,7 +34,7 @@ class CachedTokenizer:
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.template, self.special = tokenizer.template, tokenizer.special
-        self.control, self.end = tokenizer.control, tokenizer.end
+        self.control, self.end, self.begin = tokenizer.control, tokenizer.end, tokenizer.begin
         self.decode, self.spell = tokenizer.decode, tokenizer.spell
         self._encode = _cached(tokenizer.encode, len)
         self._encode_template = _cached(tokenizer.encode_template, len)

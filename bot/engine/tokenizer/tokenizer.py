@@ -48,6 +48,7 @@ class HFTokenizer:
         self._unknown = self._backend.token_to_id(self.special.get("unk_token", ""))
         self._section_backends = self._backends_of_sections()
         self._components = _components_of(self._section_backends[True])
+        self.begin = _begin_of(self._backend)
         self._content_backend = self._without_control()
         make_spliceable(self._backend, self._backend)
         self._bytes: dict[int, bytes] = {}
@@ -202,6 +203,13 @@ class HFTokenizer:
 
 def _components_of(backend: Backend) -> dict[str, object]:
     return {name: component_state(getattr(backend, name)) for name in ("normalizer", "pre_tokenizer")}
+
+
+def _begin_of(backend: Backend) -> tuple[int, ...]:
+    """Return the ids that a tokenizer puts before every text."""
+    own, whole = (backend.encode("a", add_special_tokens=adds).ids for adds in (False, True))
+    starts = (at for at in range(len(whole)) if whole[at : at + len(own)] == own)
+    return tuple(whole[: next(starts, 0)])
 
 
 def _tokens_of(encoding: Encoding) -> list[SectionToken]:

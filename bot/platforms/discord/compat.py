@@ -19,7 +19,7 @@ from discord.backoff import ExponentialBackoff
 from discord.gateway import DiscordWebSocket
 from discord.http import HTTPClient, Route
 
-from bot.config import Addresses
+from bot.addresses import Addresses
 
 log = logging.getLogger(__name__)
 

@@ -10,9 +10,10 @@ from typing import Any, Self
 
 import discord
 
+from bot.addresses import Addresses
 from bot.chat.chat import Chat
 from bot.chat.commands.publication import CommandPublication
-from bot.config import Addresses, DiscordSettings
+from bot.config import DiscordSettings
 from bot.errors import UserError
 from bot.memory.store import Memory
 from bot.platforms.discord.api import API_ERRORS, ApiCalls

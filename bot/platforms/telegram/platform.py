@@ -11,10 +11,11 @@ from typing import Self, TypeVar
 
 from telegram.error import InvalidToken, TelegramError
 
+from bot.addresses import Addresses
 from bot.chat.chat import Chat
 from bot.chat.commands.publication import CommandPublication, PublicationError
 from bot.chat.delivery import ChatMoved, DeliveryRefused, RetryLater
-from bot.config import Addresses, TelegramSettings
+from bot.config import TelegramSettings
 from bot.errors import UserError
 from bot.memory.store import Memory
 from bot.message import Place

@@ -13,7 +13,7 @@ import pytest
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bot.config import Addresses
+from bot.addresses import Addresses
 from bot.platforms.discord import compat
 from tests.fakes.discord.request import File
 from tests.fakes.discord_client import Client, Hurry, discord, running, text_channel

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.config import Addresses, DiscordSettings
+from bot.addresses import Addresses
+from bot.config import DiscordSettings
 from bot.errors import UserError
 from bot.platforms.discord import Discord
 from bot.platforms.discord.compat import RECONNECT_MESSAGE

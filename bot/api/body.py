@@ -1,0 +1,66 @@
+"""The body of a request: bounded bytes, read in bounded time, as an object of JSON."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
+
+from aiohttp import ClientPayloadError, web
+
+from bot.api.errors import ApiError
+
+MAX_BODY = 16_000_000  # bytes: pictures, which no model here sees, come along in messages
+BODY_SECONDS = 30.0  # until a body must be there
+_LARGE = 65_536  # bytes, from which a body is parsed off the event loop
+Read = TypeVar("Read")
+
+
+async def read_body(request: web.Request, parse: Callable[[dict[str, Any]], Read]) -> Read:
+    """Return what `parse` makes of a request's body, an object of JSON. Raises `ApiError`."""
+    body = await _read_bytes(request)
+    if len(body) > _LARGE:
+        return await asyncio.to_thread(lambda: parse(_object(body)))
+    return parse(_object(body))
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    """Return the object of JSON, without its null fields."""
+    parsed = _parsed(body)
+    if not isinstance(parsed, dict):
+        raise ApiError(400, "The body is no object of JSON: send one.", code="invalid_json")
+    return {name: value for name, value in parsed.items() if value is not None}
+
+
+async def _read_bytes(request: web.Request) -> bytes:
+    if (request.content_length or 0) > MAX_BODY:
+        raise _too_large()
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.content.iter_any():
+                body += chunk
+                if len(body) > MAX_BODY:
+                    raise _too_large()
+    except TimeoutError:
+        raise ApiError(408, "The body did not arrive in time.", code="timeout") from None
+    except (ClientPayloadError, web.RequestPayloadError, ConnectionError):
+        raise ApiError(
+            400, "The body is damaged, broken off, or compressed in another way than it says."
+        ) from None
+    return bytes(body)
+
+
+def _too_large() -> ApiError:
+    return ApiError(413, f"The body has more than {MAX_BODY:,} bytes.", code="request_too_large")
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return json.loads(body, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:  # also text that is no Unicode, and an endless number
+        reason = error.msg if isinstance(error, json.JSONDecodeError) else type(error).__name__
+        raise ApiError(400, f"The body is not valid JSON ({reason}).", code="invalid_json") from None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise json.JSONDecodeError(f"{name} is no number of JSON", "", 0)

@@ -1,0 +1,119 @@
+"""The server of the API: a socket, the checks before each request, and the end in order."""
+
+import asyncio
+import logging
+import socket
+import time
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+from bot.api.backend import Backend
+from bot.api.connections import Connections
+from bot.api.errors import ApiError, internal
+from bot.api.event_stream import StreamTimes
+from bot.api.handlers import Handlers
+from bot.api.request_slots import RequestSlots
+from bot.api.routes import OPEN, find_route
+from bot.api.security import Guard, is_owner
+from bot.errors import UserError
+from bot.system.console import write_line
+
+log = logging.getLogger(__name__)
+
+_SECONDS_TO_END = 1.0  # that requests under way have, once they were cancelled
+
+
+class ApiServer:
+    """The API on a socket that listens, as a platform that the host runs."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        listener: socket.socket,
+        times: StreamTimes | None = None,
+        connections: Connections | None = None,
+    ) -> None:
+        self._backend, self._listener = backend, listener
+        settings = backend.settings
+        self._guard = Guard(settings.serve, settings.api_key)
+        slots, created = RequestSlots(settings.serve.requests), int(backend.clock())
+        self._handlers = Handlers(backend, slots, created, times or StreamTimes())
+        self._connections = connections or Connections(time.monotonic)
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", self._answer)
+        app.on_response_prepare.append(self._add_headers)
+        self._runner = web.AppRunner(
+            app,
+            access_log=None,  # it has words of clients
+            handler_cancellation=True,  # a client that leaves cancels its request
+            shutdown_timeout=_SECONDS_TO_END,
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._runner.setup()
+        await web.SockSite(self._runner, self._listener).start()
+        assert isinstance(self._runner.server, web.Server)
+        self._watch = asyncio.create_task(self._connections.watch(self._runner.server))
+        if self._guard.settings.hosts and not self._guard.key:
+            log.warning("api_without_key", extra={"hosts": ", ".join(self._guard.settings.hosts)})
+        write_line(f"The API is at {self.url}")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop_intake()
+        self._watch.cancel()
+        await self._runner.cleanup()
+        self._backend.prompts.close()
+
+    @property
+    def url(self) -> str:
+        """The address that clients are given."""
+        host, port = self._listener.getsockname()[:2]
+        return f"http://{f'[{host}]' if ':' in host else host}:{port}/v1"
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        await asyncio.Event().wait()
+
+    def stop_intake(self) -> None:
+        """End all answers, and begin no more."""
+        self._backend.cancel_all()
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        self._connections.begin(request)
+        try:
+            return await self._checked(request)
+        except Exception as error:
+            return self._api_error(error, request).response()
+        finally:
+            self._connections.end(request)
+
+    async def _checked(self, request: web.Request) -> web.StreamResponse:
+        guard = self._guard
+        guard.check_host(request)
+        guard.check_origin(request)
+        if request.method == "OPTIONS":
+            return web.Response(status=204, headers={"Allow": find_route(request.path).allowed})
+        route = find_route(request.path)
+        if route.name not in OPEN:
+            guard.check_key(request)
+        route.check_method(request.method)
+        return await self._handlers.handle(request, route, lambda error: self._api_error(error, request))
+
+    def _api_error(self, error: Exception, request: web.Request) -> ApiError:
+        """Return the error that a client reads in place of an exception."""
+        if isinstance(error, ApiError):
+            return error
+        if isinstance(error, UserError):
+            log.warning("request_failed", extra={"reason": str(error)})
+            return self._backend.api_error(error, for_owner=is_owner(request))
+        log.error("request_crashed", exc_info=error)
+        return internal()
+
+    async def _add_headers(self, request: web.Request, response: web.StreamResponse) -> None:
+        response.headers.update(self._guard.cors_headers(request))
+        response.headers["X-Content-Type-Options"] = "nosniff"
