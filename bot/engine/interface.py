@@ -58,7 +58,7 @@ class Request:
     seed: int | None = None  # of the draws; None: one that nobody can foresee
     n: int = 1  # candidates
     # added to the logits of these ids, `MAX_BIASES` at most: from -`MAX_BIAS` to `MAX_BIAS`
-    logit_bias: Mapping[int, float] = field(default_factory=dict)
+    logit_bias: Mapping[int, float] = field(default_factory=dict, hash=False)
     # the count of likeliest tokens told with each drawn one, up to `MAX_LOGPROBS`; None: none of both
     logprobs: int | None = None
     first_deadline: float = 60.0  # seconds
