@@ -27,7 +27,7 @@ bot.engine.runtime bot.engine.quantization bot.engine.checkpoint bot.engine.toke
 bot.engine.kernels bot.engine.attention bot.engine.sampling bot.engine.lora
 bot.engine.model_executor bot.engine.model_loader bot.engine.inventory bot.engine.core bot.engine.local
 bot.chat
-bot.api
+bot.api.metrics bot.api
 bot.platforms.cancellation bot.platforms.instance_lock
 bot.platforms.terminal bot.platforms.discord bot.platforms.telegram
 bot.app bot.__main__

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import ParamSpec, TypeVar
 
 from bot.api.errors import ApiError, bad_field, too_long, unavailable
+from bot.api.metrics.metrics import Metrics
+from bot.api.metrics.waiting_messages import CountWaiting
 from bot.api.model_list import ServedModel, find_model
 from bot.api.prompts import PromptContext
 from bot.chat.adapter_loader import AdapterLoader
@@ -24,7 +26,10 @@ Made = TypeVar("Made")
 
 @dataclass(slots=True)
 class Backend:
-    """`cast` returns the personas of the moment, which `/persona reload` replaces. `clock`: Unix seconds."""
+    """`cast` returns the personas of the moment, which `/persona reload` replaces. `clock`: Unix seconds.
+
+    `count_waiting` counts the messages that wait in memory, where there is one.
+    """
 
     engine: Engine
     cast: Callable[[], Cast]
@@ -34,6 +39,11 @@ class Backend:
     clock: Callable[[], float] = time.time
     running: set[Generation] = field(default_factory=set)
     is_closing: bool = False
+    count_waiting: CountWaiting | None = None
+    metrics: Metrics = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.metrics = Metrics(self.engine.status, self.count_waiting)
 
     def model(self, id: str) -> ServedModel:
         """Return the model that a client names. Raises `ApiError` where there is none."""

@@ -1,6 +1,6 @@
 """Generation of a prompt's candidates, as deltas of text and the ends of all of them."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -58,12 +58,14 @@ async def generate(
     request: Request,
     texts: Sequence[CandidateText],
     running: set[Generation],
+    observe: Callable[[Sequence[Answer]], None],
     ids_field: str | None = None,
 ) -> AsyncGenerator[Event, None]:
     """Yield the deltas of a request, then its end; `running` holds the generation meanwhile.
 
-    Leaving the iteration cancels the generation. `ids_field` names the field with token ids of the client.
-    Raises `ApiError` where there is no answer for lack of time, and for ids outside the vocabulary.
+    Leaving the iteration cancels the generation. `observe` is told the answers of one that ended. `ids_field`
+    names the field with token ids of the client. Raises `ApiError` where there is no answer for lack of time,
+    and for ids outside the vocabulary.
     """
     held: list[tuple[TokenLogprob, ...]] = [()] * request.n
     has_text = False
@@ -84,6 +86,7 @@ async def generate(
             answers = generation.answers
         finally:
             running.discard(generation)
+    observe(answers)
     _check_time(answers, texts, has_text=has_text)
     for index, text in enumerate(texts):
         rest = text.finish()

@@ -1,7 +1,7 @@
 """Handlers of the routes: each returns a response, or raises `ApiError` or `UserError`."""
 
 import secrets
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 
 from aiohttp import web
 
@@ -11,10 +11,12 @@ from bot.api.backend import Backend
 from bot.api.body import read_body
 from bot.api.chat_request import ChatRequest, parse_chat
 from bot.api.completion_request import CompletionRequest, TokenizeFields, parse_completion
-from bot.api.errors import ApiError, bad_field, json_dumps, unavailable
+from bot.api.errors import bad_field, json_dumps, unavailable
 from bot.api.event_stream import StreamTimes
 from bot.api.generation import Event
+from bot.api.metrics.metrics import CONTENT_TYPE
 from bot.api.model_list import list_models
+from bot.api.outcome import Outcome
 from bot.api.prompts import echoed, tokenized
 from bot.api.replies import StreamedReply, send_whole
 from bot.api.request_fields import check_fields
@@ -22,7 +24,6 @@ from bot.api.request_slots import RequestSlots
 from bot.api.routes import Route
 
 _NO_PERSONA = ""  # whose texts are tokenised on the threads that personas share
-ErrorOf = Callable[[Exception], ApiError]  # the error that a client reads in place of an exception
 
 
 class Handlers:
@@ -31,7 +32,7 @@ class Handlers:
     def __init__(self, backend: Backend, slots: RequestSlots, created: int, times: StreamTimes) -> None:
         self._backend, self._slots, self._created, self._times = backend, slots, created, times
 
-    async def handle(self, request: web.Request, route: Route, error_of: ErrorOf) -> web.StreamResponse:
+    async def handle(self, request: web.Request, route: Route, outcome: Outcome) -> web.StreamResponse:
         """Return the response to a request. Raises `ApiError`, or another error before the response."""
         match route.name:
             case "models":
@@ -42,12 +43,14 @@ class Handlers:
                 return _json({"status": "ok"})
             case "ready":
                 return self._ready()
+            case "metrics":
+                return await self._metrics()
         with self._slots.take():
             match route.name:
                 case "chat":
-                    return await self._chat(request, error_of)
+                    return await self._chat(request, outcome)
                 case "completions":
-                    return await self._completion(request, error_of)
+                    return await self._completion(request, outcome)
             return await self._tokenize(request)
 
     def _models(self) -> web.Response:
@@ -62,20 +65,24 @@ class Handlers:
         stage = f": {status.stage}" if status.state == "loading" and status.stage else ""
         raise unavailable(f"The model is {status.state}{stage}.", "model_not_ready")
 
-    async def _chat(self, request: web.Request, error_of: ErrorOf) -> web.StreamResponse:
+    async def _metrics(self) -> web.Response:
+        text = await self._backend.metrics.exposition()
+        return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE})
+
+    async def _chat(self, request: web.Request, outcome: Outcome) -> web.StreamResponse:
         asked = await read_body(request, parse_chat)
         model = self._backend.model(asked.fields.model)
         shape = ChatShape(_new_id("chatcmpl"), model.id, self._now(), asked.fields.logprobs)
-        return await self._reply(request, asked, answer_chat(self._backend, model, asked), shape, error_of)
+        return await self._reply(request, asked, answer_chat(self._backend, model, asked), shape, outcome)
 
-    async def _completion(self, request: web.Request, error_of: ErrorOf) -> web.StreamResponse:
+    async def _completion(self, request: web.Request, outcome: Outcome) -> web.StreamResponse:
         asked = await read_body(request, parse_completion)
         model, fields = self._backend.model(asked.fields.model), asked.fields
         texts = await self._echoed(asked) if fields.echo else ()
         has_logprobs, id = fields.logprobs is not None, _new_id("cmpl")
         shape = CompletionShape(id, model.id, self._now(), has_logprobs, fields.n, texts)
         events = answer_completion(self._backend, model, asked)
-        return await self._reply(request, asked, events, shape, error_of)
+        return await self._reply(request, asked, events, shape, outcome)
 
     async def _echoed(self, asked: CompletionRequest) -> tuple[str, ...]:
         facts, prompts = await self._backend.context(), asked.prompts
@@ -87,7 +94,7 @@ class Handlers:
         asked: ChatRequest | CompletionRequest,
         events: AsyncGenerator[Event, None],
         shape: AnswerShape,
-        error_of: ErrorOf,
+        outcome: Outcome,
     ) -> web.StreamResponse:
         fields, count = asked.fields, count_choices(asked)
         if fields.n > (rows := self._backend.settings.model.rows):
@@ -96,7 +103,7 @@ class Handlers:
             return await send_whole(events, shape, count)
         include_usage = bool(fields.stream_options.include_usage)
         reply = StreamedReply(request, shape, count, self._times, include_usage=include_usage)
-        return await reply.send(events, error_of)
+        return await reply.send(events, outcome)
 
     async def _tokenize(self, request: web.Request) -> web.Response:
         asked = await read_body(request, lambda body: check_fields(TokenizeFields, body))

@@ -1,14 +1,15 @@
 """Events of an answer as a response: as a whole, or as a stream."""
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
 
 from aiohttp import web
 
 from bot.api.answers import AnswerShape, Body, Choice, gather, whole_body
-from bot.api.errors import ApiError, json_dumps
+from bot.api.errors import json_dumps
 from bot.api.event_stream import EventStream, StreamTimes, with_pauses
 from bot.api.generation import Delta, Event, Usage
+from bot.api.outcome import Outcome
 
 _NOTHING = Usage(0, 0, 0)
 
@@ -34,22 +35,21 @@ class StreamedReply:
         self._ping_seconds, self._include_usage = times.ping, include_usage
         self._is_opened, self._usage = False, _NOTHING
 
-    async def send(
-        self, events: AsyncGenerator[Event, None], api_error: Callable[[Exception], ApiError]
-    ) -> web.StreamResponse:
+    async def send(self, events: AsyncGenerator[Event, None], outcome: Outcome) -> web.StreamResponse:
         """Send the events, and return the response.
 
-        An error before the first one is raised; a later one is sent in the stream, as `api_error` makes it.
+        An error before the first one is raised; a later one is sent in the stream. `outcome` notes the later
+        one, and a client that is gone.
         """
         try:
             await self._send_all(events)
-        except ConnectionError:
-            return self._stream.response  # the client is gone, or reads no more
+        except ConnectionError:  # the client is gone, or reads no more
+            outcome.leave()
         except Exception as error:
             if not self._stream.response.prepared:
                 raise
             with suppress(ConnectionError):
-                await self._stream.fail(api_error(error))
+                await self._stream.fail(outcome.fail(error))
         return self._stream.response
 
     async def _send_all(self, events: AsyncGenerator[Event, None]) -> None:

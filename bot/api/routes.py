@@ -6,7 +6,7 @@ from typing import Literal
 
 from bot.api.errors import ApiError
 
-RouteName = Literal["models", "model", "chat", "completions", "tokenize", "health", "ready"]
+RouteName = Literal["models", "model", "chat", "completions", "tokenize", "health", "ready", "metrics"]
 _ROUTES: dict[str, tuple[RouteName, str]] = {
     "models": ("models", "GET"),
     "chat/completions": ("chat", "POST"),
@@ -14,6 +14,7 @@ _ROUTES: dict[str, tuple[RouteName, str]] = {
     "tokenize": ("tokenize", "POST"),
     "health": ("health", "GET"),
     "ready": ("ready", "GET"),
+    "metrics": ("metrics", "GET"),
 }
 OPEN = ("health", "ready")  # to everybody, without the key
 

@@ -14,6 +14,7 @@ from bot.api.connections import Connections
 from bot.api.errors import ApiError, internal
 from bot.api.event_stream import StreamTimes
 from bot.api.handlers import Handlers
+from bot.api.outcome import Outcome
 from bot.api.request_slots import RequestSlots
 from bot.api.routes import OPEN, find_route
 from bot.api.security import Guard, is_owner
@@ -35,7 +36,7 @@ class ApiServer:
         times: StreamTimes | None = None,
         connections: Connections | None = None,
     ) -> None:
-        self._backend, self._listener = backend, listener
+        self._backend, self._listener, self._metrics = backend, listener, backend.metrics
         settings = backend.settings
         self._guard = Guard(settings.serve, settings.api_key)
         slots, created = RequestSlots(settings.serve.requests), int(backend.clock())
@@ -55,7 +56,8 @@ class ApiServer:
         await self._runner.setup()
         await web.SockSite(self._runner, self._listener).start()
         assert isinstance(self._runner.server, web.Server)
-        self._watch = asyncio.create_task(self._connections.watch(self._runner.server))
+        watched = self._connections.watch(self._runner.server), self._metrics.loop_lag.watch()
+        self._watches = [asyncio.create_task(each) for each in watched]
         if self._guard.settings.hosts and not self._guard.key:
             log.warning("api_without_key", extra={"hosts": ", ".join(self._guard.settings.hosts)})
         write_line(f"The API is at {self.url}")
@@ -65,8 +67,10 @@ class ApiServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop_intake()
-        self._watch.cancel()
+        for watch in self._watches:
+            watch.cancel()
         await self._runner.cleanup()
+        self._metrics.close()
         self._backend.prompts.close()
 
     @property
@@ -84,25 +88,30 @@ class ApiServer:
         self._backend.cancel_all()
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
+        outcome = Outcome(lambda error: self._api_error(error, request))
         self._connections.begin(request)
         try:
-            return await self._checked(request)
+            response = await self._checked(request, outcome)
+            outcome.end(response.status)
+            return response
         except Exception as error:
-            return self._api_error(error, request).response()
+            return outcome.fail(error).response()
         finally:
             self._connections.end(request)
+            self._metrics.requests.count(outcome.route, outcome.status)
 
-    async def _checked(self, request: web.Request) -> web.StreamResponse:
+    async def _checked(self, request: web.Request, outcome: Outcome) -> web.StreamResponse:
         guard = self._guard
         guard.check_host(request)
         guard.check_origin(request)
         if request.method == "OPTIONS":
             return web.Response(status=204, headers={"Allow": find_route(request.path).allowed})
         route = find_route(request.path)
+        outcome.route = route.name
         if route.name not in OPEN:
             guard.check_key(request)
         route.check_method(request.method)
-        return await self._handlers.handle(request, route, lambda error: self._api_error(error, request))
+        return await self._handlers.handle(request, route, outcome)
 
     def _api_error(self, error: Exception, request: web.Request) -> ApiError:
         """Return the error that a client reads in place of an exception."""

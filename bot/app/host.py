@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Protocol, Self
 
+from bot.api.metrics.waiting_messages import CountWaiting
 from bot.app.admin import open_memory, startup_notices
 from bot.chat.adapter_loader import AdapterLoader
 from bot.chat.chat import Chat
@@ -48,7 +49,7 @@ class Platform(Protocol):
 
 
 OpenPlatform = Callable[[Chat, Memory, Config], Platform]
-OpenApi = Callable[[Engine, Callable[[], Cast], AdapterLoader], Platform]
+OpenApi = Callable[[Engine, Callable[[], Cast], AdapterLoader, CountWaiting | None], Platform]
 
 
 async def serve(
@@ -70,7 +71,8 @@ async def serve(
         engine = await stack.enter_async_context(open_engine(settings))
         chat = Chat(memory, engine, cast, settings.chat, settings.model, observe_prompt=observe_prompt)
         platforms = _open_platforms(chat, memory, settings)
-        platforms += [open_api(engine, lambda: chat.cast, chat.adapters)] if open_api else []
+        if open_api:
+            platforms.append(open_api(engine, lambda: chat.cast, chat.adapters, memory.waiting))
         try:
             background = watch_model(engine, chat.choose_adapters), _maintain_memory(memory)
             await run_platforms(platforms, background, stack)

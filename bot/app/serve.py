@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 from bot.addresses import is_loopback
+from bot.api.metrics.waiting_messages import CountWaiting
 from bot.app.admin import cast_notices
 from bot.app.host import OpenApi, Platform, handle_signals, run_platforms, watch_model
 from bot.chat.adapter_loader import AdapterLoader, choose_all
@@ -20,7 +21,7 @@ log = logging.getLogger(__name__)
 def prepare_api(settings: Config) -> OpenApi:
     """Bind the API's socket, and return a function that opens the API on it with an engine.
 
-    Raises `UserError` where the socket cannot be bound, others could call without a key, or the library is
+    Raises `UserError` where the socket cannot be bound, others could call without a key, or a library is
     missing.
     """
     try:
@@ -29,16 +30,19 @@ def prepare_api(settings: Config) -> OpenApi:
         from bot.api.security import check_exposure
         from bot.api.server import ApiServer
     except ModuleNotFoundError as error:
-        if error.name != "aiohttp":
+        if error.name not in ("aiohttp", "prometheus_client"):
             raise
-        raise UserError("The API needs its library: run `pip install 'alterego[serve]'`.") from None
+        raise UserError("The API needs its libraries: run `pip install 'alterego[serve]'`.") from None
     check_exposure(settings.serve, settings.api_key)
     if not is_loopback(settings.serve.host):
         log.warning("api_beyond_loopback", extra={"host": settings.serve.host})
     listener = listen(settings.serve)
 
-    def open_api(engine: Engine, cast: Callable[[], Cast], adapters: AdapterLoader) -> Platform:
-        return ApiServer(Backend(engine, cast, settings, adapters, PromptPool()), listener)
+    def open_api(
+        engine: Engine, cast: Callable[[], Cast], adapters: AdapterLoader, count_waiting: CountWaiting | None
+    ) -> Platform:
+        backend = Backend(engine, cast, settings, adapters, PromptPool(), count_waiting=count_waiting)
+        return ApiServer(backend, listener)
 
     return open_api
 
@@ -55,7 +59,7 @@ async def serve_alone(
         prompts = PromptPool()
         stack.callback(prompts.close)
         adapters = AdapterLoader(engine, settings.chat, settings.model, prompts)
-        api = open_api(engine, lambda: cast, adapters)
+        api = open_api(engine, lambda: cast, adapters, None)
         work = watch_model(engine, lambda: choose_all(adapters, cast))
         try:
             await run_platforms([api], [work], stack)

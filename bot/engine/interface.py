@@ -158,6 +158,9 @@ class Status:
     rows: int = 0  # sequences that run; a request has one for each candidate
     first_token: tuple[float, float] = (0.0, 0.0)  # seconds to it, of the latest 200 requests: p50 and p95
     hit_rate: float = 0.0  # share of all prompt tokens that were found in the prefix cache, 0 to 1
+    prompt_tokens: int = 0  # of all prompts, since the start
+    reused_tokens: int = 0  # those of them that were found in the prefix cache
+    drawn_tokens: int = 0  # of all answers and thoughts, since the start
     memory: Mapping[str, int] = field(default_factory=dict)  # bytes by part
 
 

@@ -22,6 +22,7 @@ from bot.memory.queries.records import (
     MemoryStatus,
     Outgoing,
     Remembered,
+    Waiting,
 )
 from bot.memory.stored_parts import StoredParts
 from bot.message import Message, Place
@@ -198,6 +199,10 @@ class Memory(StoredParts):
 
     async def status(self) -> MemoryStatus:
         return await self._database.run(status.read_status)
+
+    async def waiting(self) -> Waiting:
+        """Return the numbers of waiting messages and parts; far cheaper than `status`."""
+        return await self._database.run(status.count_waiting)
 
     async def export(self, author_id: str, platform: str | None = None) -> dict[str, list[Row]]:
         """Return a person's messages with decisions, settings of private chats, and answers."""

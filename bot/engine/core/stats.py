@@ -19,11 +19,13 @@ class EngineStats:
         self.answered = 0  # requests that ended without an error
         self.prompt_tokens = 0
         self.reused_tokens = 0  # prompt tokens found in the prefix cache
+        self.drawn_tokens = 0  # of answers and thoughts
         self.step_started: float | None = None  # by the clock; None between two steps
 
     def record_step(self, tokens: int) -> None:
         """Record the end of a step that sampled so many tokens."""
         self._steps.append((self._clock(), tokens))
+        self.drawn_tokens += tokens
 
     def record_first_token(self, seconds: float) -> None:
         """Record the seconds from a request's submission to its first token."""

@@ -160,6 +160,9 @@ class LocalEngine:
             rows=core.running_sequences if core else 0,
             first_token=(stats.first_token_quantile(0.5), stats.first_token_quantile(0.95)),
             hit_rate=stats.hit_rate,
+            prompt_tokens=stats.prompt_tokens,
+            reused_tokens=stats.reused_tokens,
+            drawn_tokens=stats.drawn_tokens,
             memory=core.resources.memory if core else {},
         )
 

@@ -74,6 +74,14 @@ class MemoryStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """Counts: accepted messages without an answer yet, and unsent parts of replies."""
+
+    inbox: int
+    outbox: int
+
+
+@dataclass(frozen=True, slots=True)
 class Erased:
     """Counts of erased rows, and of files that held copies (the new backup is not counted).
 

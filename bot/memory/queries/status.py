@@ -2,8 +2,13 @@
 
 import sqlite3
 
-from bot.memory.queries.records import MemoryStatus, Remembered
+from bot.memory.queries.records import MemoryStatus, Remembered, Waiting
 from bot.message import Place
+
+WAITING = (
+    "SELECT (SELECT count(*) FROM inbox WHERE state = 'accepted'),"
+    " (SELECT count(*) FROM outbox WHERE state IN ('queued', 'sending') AND text != '')"
+)
 
 
 def read_status(connection: sqlite3.Connection) -> MemoryStatus:
@@ -16,6 +21,11 @@ def read_status(connection: sqlite3.Connection) -> MemoryStatus:
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     (page,) = connection.execute("PRAGMA page_size").fetchone()
     return MemoryStatus(inbox, unsent, messages, places, pages * page, dead)
+
+
+def count_waiting(connection: sqlite3.Connection) -> Waiting:
+    """Count by indexes that hold the waiting rows alone: the cost grows with these, not with the history."""
+    return Waiting(*connection.execute(WAITING).fetchone())
 
 
 def remembered_places(connection: sqlite3.Connection) -> tuple[Remembered, ...]:
