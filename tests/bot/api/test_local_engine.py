@@ -1,6 +1,7 @@
 """The API over a real engine with a tiny model."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -55,7 +56,7 @@ async def ask(tmp_path: Path, models: Path) -> AsyncIterator[Any]:
             async with client.post(server.url + path, json=body) as response:
                 return response.status, await response.json()
 
-        asked.engine = engine  # type: ignore[attr-defined]
+        asked.engine, asked.metrics = engine, backend.metrics  # type: ignore[attr-defined]
         yield asked
 
 
@@ -106,3 +107,15 @@ async def test_a_stop_string_ends_the_text_before_it(ask: Any) -> None:
     status, body = await ask("/completions", **fields, stop=text[3])
     assert (status, body["choices"][0]["text"]) == (200, text[: text.index(text[3])])
     assert body["choices"][0]["finish_reason"] == "stop"
+
+
+async def test_metrics_tell_the_tokens_that_clients_are_told(ask: Any) -> None:
+    fields = {"prompt": "The light", "max_tokens": 8, "min_tokens": 8, "n": 2}
+    usages = [(await ask("/completions", model=name, **fields))[1]["usage"] for name in ("mara", "base")]
+    text = (await ask.metrics.exposition()).decode()
+    told = {name: int(float(value)) for name, value in re.findall(r"^alterego_(\w+) (\S+)$", text, re.M)}
+    assert told["engine_prompt_tokens_total"] == sum(usage["prompt_tokens"] for usage in usages)
+    assert told["engine_answer_tokens_total"] == sum(usage["completion_tokens"] for usage in usages) == 32
+    counts = [told[f"generation_{part}seconds_count"] for part in ("queue_", "first_token_", "")]
+    assert (counts, told["engine_requests_answered_total"], told["engine_adapters"]) == ([2, 2, 2], 2, 1)
+    assert re.search(r'^alterego_engine_memory_bytes\{part="weights"\} [1-9]', text, re.M)

@@ -79,10 +79,17 @@ async def post(url: str, body: object, **headers: str) -> tuple[int, Any]:
         return response.status, await response.json()
 
 
+async def metrics(served: Served) -> str:
+    async with ClientSession() as client, client.get(f"{await served.url()}/metrics") as response:
+        assert response.status == 200
+        return await response.text()
+
+
 async def test_the_api_alone_answers_opens_no_memory_and_ends_at_a_signal(served: Served) -> None:
     await served.start("serve", SCRIPT="Aye.")
     status, body = await post(f"{await served.url()}/chat/completions", HELLO)
     assert (status, body["choices"][0]["message"]["content"]) == (200, "Aye.")
+    assert "alterego_inbox_messages_waiting" not in await metrics(served)
     assert await served.end() == 0
     assert not (served.folder / "data" / "memory.db").exists()
     assert "Traceback" not in served.log
@@ -150,4 +157,5 @@ async def test_platforms_and_the_api_are_served_by_one_process(
     telegram.say(1, 0)
     await until(lambda: any("#1" in seen.text for seen in telegram.seen(0)))
     assert "#7" not in " ".join(seen.text for seen in telegram.seen(0))
+    assert "\nalterego_inbox_messages_waiting 0.0\n" in await metrics(served)
     assert await served.end() == 0
