@@ -1,6 +1,7 @@
 """Metrics beside those of requests: the engine's status, the event loop, messages that wait in memory."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from bot.errors import UserError
 from bot.memory.queries.records import Waiting
 from bot.memory.store import Memory
 from tests.faults.memory_story import answer, said
+from tests.paths import ROOT
 
 STATUS = Status(
     "stuck",
@@ -103,6 +105,14 @@ async def test_waiting_messages_and_parts_are_told_where_there_is_a_memory(memor
     told = ["alterego_inbox_messages_waiting 2.0", "alterego_outbox_parts_waiting 1.0"]
     assert await waiting(Metrics(lambda: STATUS, memory.waiting)) == told
     assert await waiting(Metrics(lambda: STATUS)) == []
+
+
+async def test_each_metric_stands_in_the_documentation(memory: Memory) -> None:
+    families = re.findall(
+        r"^# TYPE (\S+)", (await Metrics(lambda: STATUS, memory.waiting).exposition()).decode(), re.M
+    )
+    page = (ROOT / "docs/api.md").read_text("utf-8")
+    assert sorted(families) == sorted(re.findall(r"`(alterego_\w+[a-z])`", page))
 
 
 async def test_many_scrapes_count_once_in_five_seconds(memory: Memory) -> None:
