@@ -68,6 +68,30 @@ async def test_a_client_that_stops_reading_loses_its_answer(open_api: OpenApi) -
         await writer.wait_closed()
 
 
+def connect_idler(api: Api, body: object) -> socket.socket:
+    """Send a request on a connection with small buffers, of which nobody reads the answer."""
+    api.server._listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.connect(api.server._listener.getsockname()[:2])
+    data = json.dumps(body).encode()
+    head = f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(data)}\r\n\r\n"
+    client.sendall(head.encode() + data)
+    return client
+
+
+@pytest.mark.parametrize("error", [[], [UserError("The model is gone.")]], ids=["end", "error"])
+@pytest.mark.parametrize("kilobytes", range(60, 100, 10))
+async def test_a_client_that_reads_no_end_of_a_stream_holds_no_slot(
+    open_api: OpenApi, kilobytes: int, error: list[Exception]
+) -> None:
+    api = await open_api(times=StreamTimes(write=0.2))
+    api.engine.scripts = [[*[Piece("x" * 1000)] * kilobytes, *error]]
+    with connect_idler(api, asked(stream=True, persona="adapter")):
+        await until(lambda: api.engine.generations)
+        await until(lambda: not api.server._handlers._slots._taken)
+
+
 async def test_comments_show_a_waiting_client_that_the_server_lives(open_api: OpenApi) -> None:
     api = await open_api(times=StreamTimes(ping=0.02))
     hold(api)
