@@ -7,7 +7,7 @@ from contextlib import suppress
 from io import BytesIO
 
 import pytest
-from aiohttp import ClientSession
+from aiohttp import ClientSession, web
 
 from bot.api.body import MAX_BODY
 from bot.api.connections import Connections
@@ -90,6 +90,16 @@ async def test_a_client_that_reads_no_end_of_a_stream_holds_no_slot(
     with connect_idler(api, asked(stream=True, persona="adapter")):
         await until(lambda: api.engine.generations)
         await until(lambda: not api.server._handlers._slots._taken)
+
+
+async def test_a_client_that_reads_no_answer_loses_its_connection(open_api: OpenApi) -> None:
+    api = await open_api(connections=Connections(asyncio.get_running_loop().time, 0.1))
+    api.engine.scripts = [[Piece("word and " * 100_000)]]
+    with connect_idler(api, asked(persona="adapter")):
+        await until(lambda: api.engine.generations)
+        server = api.server._runner.server
+        assert isinstance(server, web.Server)
+        await until(lambda: not server.connections)
 
 
 async def test_comments_show_a_waiting_client_that_the_server_lives(open_api: OpenApi) -> None:
