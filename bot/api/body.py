@@ -10,6 +10,7 @@ from aiohttp import ClientPayloadError, web
 from bot.api.errors import ApiError
 
 MAX_BODY = 16_000_000  # bytes: pictures, which no model here sees, come along in messages
+MAX_VALUES = 200_000  # lists, objects and what is in them, each of which costs far more than its bytes
 BODY_SECONDS = 30.0  # until a body must be there
 _LARGE = 65_536  # bytes, from which a body is parsed off the event loop
 Read = TypeVar("Read")
@@ -56,10 +57,26 @@ def _too_large() -> ApiError:
 
 def _parsed(body: bytes) -> Any:
     try:
-        return json.loads(body, parse_constant=_refuse_constant)
+        text = body.decode(json.detect_encoding(body), "surrogatepass")
+        _check_values(text)
+        return json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:  # also text that is no Unicode, and an endless number
         reason = error.msg if isinstance(error, json.JSONDecodeError) else type(error).__name__
         raise ApiError(400, f"The body is not valid JSON ({reason}).", code="invalid_json") from None
+
+
+def _check_values(text: str) -> None:
+    """Raise `ApiError` for JSON of too many values; reading them would hold up the whole process."""
+    if _count_values(text) <= MAX_VALUES:
+        return
+    pieces = text.replace("\\\\", "").replace('\\"', "").split('"', 4 * MAX_VALUES)
+    if len(pieces) > 4 * MAX_VALUES or _count_values("".join(pieces[::2])) > MAX_VALUES:
+        raise ApiError(413, f"The body has more than {MAX_VALUES:,} values.", code="request_too_large")
+
+
+def _count_values(text: str) -> int:
+    """Return a number that values are at most by one more; letters in strings count as well."""
+    return sum(map(text.count, "[{,"))
 
 
 def _refuse_constant(name: str) -> NoReturn:
