@@ -50,8 +50,10 @@ def card_prompt(persona: Persona, request: ChatRequest, asked: PromptContext) ->
     """
     model, tokenizer = asked.settings.model, asked.tokenizer
     budget = _budget(persona, request.fields.max_tokens, asked)
+    kept_whole = [message.text for message in request.messages if message.role == "system"]
+    _check_characters(sum(map(len, (*kept_whole, request.begun))), asked.context)
     said = [message for message in request.messages if message.role != "system"]
-    kept = _readable(said, budget)
+    kept = _readable(said, budget, asked.context)
     return build_prompt(
         persona,
         [_message(each, at, persona, asked) for at, each in enumerate(kept)],
@@ -141,7 +143,7 @@ def _budget(persona: Persona, asked_tokens: int | None, asked: PromptContext) ->
     return room - min(room // 2, thinking_budget(persona, asked.tokenizer, asked.settings.model))
 
 
-def _readable(said: Sequence[ChatMessage], budget: int) -> Sequence[ChatMessage]:
+def _readable(said: Sequence[ChatMessage], budget: int, context: int) -> Sequence[ChatMessage]:
     """Return the newest messages, of which tokenising costs no more than a prompt can hold."""
     characters = budget * MAX_CHARACTERS_PER_TOKEN
     for place in range(len(said) - 1, -1, -1):
@@ -149,7 +151,7 @@ def _readable(said: Sequence[ChatMessage], budget: int) -> Sequence[ChatMessage]
         if characters < 0 and place < len(said) - 1:
             return said[place + 1 :]
         if characters < 0:
-            raise _beyond_context(budget)
+            raise _beyond_context(context)
     return said
 
 

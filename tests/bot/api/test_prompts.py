@@ -7,6 +7,7 @@ from tests.bot.api.conftest import Api, OpenApi, asked
 from tests.bot.api.engine import says
 from tests.bot.config_file import settings
 from tests.conftest import Stage
+from tests.fakes.model import ByteTokenizer
 
 SYSTEM = "Write the next reply of Mara in this chat. Stay in character.\n\nKeeps a light."
 CARD = f"<|im_start|>system\n{SYSTEM}<|im_end|>\n"
@@ -215,6 +216,18 @@ async def test_a_prompt_beyond_the_context_is_an_error_that_says_so(api: Api, mo
         )
         error = body["error"]
         assert (status, error["code"], error["param"]) == (400, "context_length_exceeded", "messages")
+
+
+@pytest.mark.parametrize("role", ["system", "assistant", "user"])
+async def test_messages_beyond_the_context_are_refused_unread(
+    api: Api, role: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = [("user", "Hello"), (role, "x" * 1_000_000)]
+    monkeypatch.delattr(ByteTokenizer, "encode")
+    status, body = await api.post("/v1/chat/completions", messages(*said, persona="card"))
+    error = body["error"]
+    assert (status, error["code"], error["param"]) == (400, "context_length_exceeded", "messages")
+    assert "prompt and answer have 4,096 tokens together" in error["message"]
 
 
 async def test_the_api_has_the_settings_of_the_chat(open_api: OpenApi, tmp_path: object) -> None:
