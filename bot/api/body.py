@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import zlib
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
@@ -18,9 +19,9 @@ Read = TypeVar("Read")
 
 async def read_body(request: web.Request, parse: Callable[[dict[str, Any]], Read]) -> Read:
     """Return what `parse` makes of a request's body, an object of JSON. Raises `ApiError`."""
-    body = await _read_bytes(request)
-    if len(body) > _LARGE:
-        return await asyncio.to_thread(lambda: parse(_object(body)))
+    body, encoding = await _read_bytes(request), request.headers.get("Content-Encoding", "").strip().lower()
+    if len(body) > _LARGE or encoding:
+        return await asyncio.to_thread(lambda: parse(_object(_decompressed(body, encoding))))
     return parse(_object(body))
 
 
@@ -45,10 +46,30 @@ async def _read_bytes(request: web.Request) -> bytes:
     except TimeoutError:
         raise ApiError(408, "The body did not arrive in time.", code="timeout") from None
     except (ClientPayloadError, web.RequestPayloadError, ConnectionError):
-        raise ApiError(
-            400, "The body is damaged, broken off, or compressed in another way than it says."
-        ) from None
+        raise _damaged() from None
     return bytes(body)
+
+
+def _decompressed(body: bytes, encoding: str) -> bytes:
+    """Return a body without its encoding, of which no more than a body may have is ever made."""
+    if encoding in ("", "identity"):
+        return body
+    if encoding not in ("gzip", "deflate"):
+        raise ApiError(415, "The body may be compressed by gzip or deflate alone.", code="unknown_encoding")
+    reader = zlib.decompressobj(zlib.MAX_WBITS | 32)  # its first bytes tell which of both it is
+    try:
+        whole = reader.decompress(body, MAX_BODY + 1)
+    except zlib.error:
+        raise _damaged() from None
+    if len(whole) > MAX_BODY:
+        raise _too_large()
+    if not reader.eof:
+        raise _damaged()
+    return whole
+
+
+def _damaged() -> ApiError:
+    return ApiError(400, "The body is damaged, broken off, or compressed in another way than it says.")
 
 
 def _too_large() -> ApiError:

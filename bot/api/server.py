@@ -47,6 +47,7 @@ class ApiServer:
         self._runner = web.AppRunner(
             app,
             access_log=None,  # it has words of clients
+            auto_decompress=False,  # bodies of refused requests would be decompressed too
             handler_cancellation=True,  # a client that leaves cancels its request
             shutdown_timeout=_SECONDS_TO_END,
         )

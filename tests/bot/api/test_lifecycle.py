@@ -4,12 +4,10 @@ import asyncio
 import json
 import socket
 from contextlib import suppress
-from io import BytesIO
 
 import pytest
 from aiohttp import ClientSession, web
 
-from bot.api.body import MAX_BODY
 from bot.api.connections import Connections
 from bot.api.event_stream import StreamTimes
 from bot.api.listening import listen
@@ -152,25 +150,6 @@ async def test_the_end_of_the_server_ends_answers_with_an_error(open_api: OpenAp
     assert json.loads(text.rpartition("data: ")[2])["error"]["code"] == "stopping"
     status, body = await api.post(PATH, asked())
     assert (status, body["error"]["code"]) == (503, "stopping")
-
-
-async def test_a_body_that_is_too_large_is_refused_by_its_length_or_while_it_comes(api: Api) -> None:
-    async def endless() -> object:
-        with suppress(asyncio.CancelledError):
-            for _ in range(MAX_BODY // 1_000_000 + 2):
-                yield b" " * 1_000_000
-
-    for body in (BytesIO(b" " * (MAX_BODY + 1)), endless()):
-        async with api.client.post(api.root + PATH, data=body) as response:
-            assert (response.status, (await response.json())["error"]["code"]) == (413, "request_too_large")
-
-
-async def test_a_large_body_is_read(api: Api) -> None:
-    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 8_000_000}}
-    content = [{"type": "text", "text": "See?"}, image]
-    body = {"model": "mara", "messages": [{"role": "user", "content": content}]}
-    assert (await api.post(PATH, body))[0] == 200
-    assert "See?\n  [image]" in api.prompt
 
 
 async def test_a_connection_without_a_request_is_closed(open_api: OpenApi) -> None:
