@@ -14,6 +14,7 @@ from bot.api.connections import Connections
 from bot.api.errors import ApiError, internal
 from bot.api.event_stream import StreamTimes
 from bot.api.handlers import Handlers
+from bot.api.http_log import http_logger
 from bot.api.request_slots import RequestSlots
 from bot.api.routes import OPEN, find_route
 from bot.api.security import Guard, is_owner
@@ -47,6 +48,7 @@ class ApiServer:
         self._runner = web.AppRunner(
             app,
             access_log=None,  # it has words of clients
+            logger=http_logger(),
             auto_decompress=False,  # bodies of refused requests would be decompressed too
             handler_cancellation=True,  # a client that leaves cancels its request
             shutdown_timeout=_SECONDS_TO_END,

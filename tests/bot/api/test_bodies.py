@@ -1,4 +1,4 @@
-"""Bodies of requests: large, compressed and damaged ones."""
+"""Bodies of requests: large, compressed and damaged ones, and requests that are no HTTP."""
 
 import asyncio
 import gzip
@@ -57,3 +57,21 @@ async def test_a_large_body_is_read(api: Api) -> None:
     body = {"model": "mara", "messages": [{"role": "user", "content": content}]}
     assert (await api.post(PATH, body))[0] == 200
     assert "See?\n  [image]" in api.prompt
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "GET /v1/models HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer a\x01-secret\r\n\r\n",
+        f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: identity\r\n\r\na secret",
+        f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\na secret",
+        "GET /v1/models HTTP/1.1\r\nHost: secret\r\nHost: localhost\r\n\r\n",
+        "GET http://[::1/secret HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    ],
+    ids=["header", "encoding", "chunk", "hosts", "address"],
+)
+async def test_a_request_that_is_no_http_is_refused_and_leaves_no_word_in_the_log(
+    api: Api, sent: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert (await exchange(api, sent)).startswith("HTTP/1.0 400 Bad Request")
+    assert caplog.records == []
