@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from bot.api.chat_request import ChatMessage, ChatRequest
+from bot.api.errors import bad_field
 from bot.config import Config
+from bot.errors import UserError
 from bot.message import Author, Message, Place
 from bot.persona.persona import Persona
 from bot.prompt.builder import (
@@ -66,13 +68,18 @@ def card_prompt(persona: Persona, request: ChatRequest, asked: PromptContext) ->
 
 
 def template_prompt(persona: Persona, request: ChatRequest, asked: PromptContext) -> Prompt:
-    """Return a prompt of the messages alone, in the chat template. Raises `PromptTooLong`."""
+    """Return a prompt of the messages alone, in the chat template. Raises `PromptTooLong` and `ApiError`."""
     characters = sum(len(message.text) for message in request.messages) + len(request.begun)
     _check_characters(characters, asked.context)
     reader = open_prompt_format(persona, asked.tokenizer, asked.settings.model, asked.context, asked.today)
     markers = role_markers(reader)
     turns = [markers.break_turn(_turn(message)) for message in request.messages]
-    ids, spans = render_turns(turns, reader, begun=begun_part(request.begun, reader))
+    try:
+        ids, spans = render_turns(turns, reader, begun=begun_part(request.begun, reader))
+    except UserError:
+        if turns:
+            raise
+        raise bad_field("messages", "this model's chat template wants a message before the answer") from None
     if len(ids) >= asked.context:
         raise _beyond_context(asked.context)
     stop_ids, stop = stop_conditions(reader)

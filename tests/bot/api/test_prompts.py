@@ -1,5 +1,7 @@
 """Prompts: the card as in the chats of other platforms, or the chat template around messages alone."""
 
+from pathlib import Path
+
 import pytest
 
 from bot.engine.interface import Piece
@@ -124,6 +126,15 @@ async def test_a_last_message_of_the_assistant_is_gone_on_from(api: Api, model: 
     status, answer = await api.post("/v1/chat/completions", body)
     assert api.prompt.endswith("<|im_end|>\n<|im_start|>assistant\nThe")
     assert (status, answer["choices"][0]["message"]["content"]) == (200, " lamp is lit.")
+
+
+async def test_a_prefill_alone_is_refused_where_the_template_begins_with_a_message(
+    open_api: OpenApi, tmp_path: Path
+) -> None:
+    api = await open_api(config=settings(tmp_path, '[model]\ntemplate = "alpaca"'))
+    status, body = await api.post("/v1/chat/completions", {**messages(("assistant", "The")), "model": "base"})
+    told = "messages: this model's chat template wants a message before the answer"
+    assert (status, body["error"]["message"], body["error"]["param"]) == (400, told, "messages")
 
 
 async def test_a_prefill_of_text_parts_is_gone_on_from(api: Api) -> None:
