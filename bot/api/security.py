@@ -12,7 +12,9 @@ from bot.config import ServeSettings
 from bot.errors import UserError
 from bot.secrets import API_KEY
 
-_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP")  # a proxy on this machine brings others' requests
+_FORWARDED = re.compile(
+    r"via|forwarded|x-forwarded-.+|x-real-ip|.+-connecting-ip|.+-client-ip", re.IGNORECASE
+)
 _CORS = {
     "Access-Control-Allow-Methods": "GET, HEAD, POST, OPTIONS",
     # a star covers all headers but Authorization
@@ -88,10 +90,19 @@ class Guard:
 
 
 def is_owner(request: web.Request) -> bool:
-    """Return whether a request comes from this machine itself, whose owner may read paths and names."""
-    is_forwarded = any(name in request.headers for name in _FORWARDED)
+    """Return whether a request comes from this machine itself, whose owner may read paths and names.
+
+    A proxy or a tunnel on this machine brings requests of others.
+    """
+    is_forwarded = any(map(_is_of_proxy, request.headers))
     is_here = is_loopback(request.remote or "") and is_loopback(host_name(request.headers.get("Host", "")))
     return is_here and not is_forwarded
+
+
+def _is_of_proxy(header: str) -> bool:
+    name = header.lower()
+    ends = ("-client-ip", "-connecting-ip")
+    return name in _FORWARDED or name.startswith("x-forwarded-") or name.endswith(ends)
 
 
 def host_name(host: str) -> str:

@@ -113,7 +113,9 @@ class ApiServer:
             return error
         if isinstance(error, UserError):
             log.warning("request_failed", extra={"reason": str(error)})
-            return self._backend.api_error(error, for_owner=is_owner(request))
+            # nginx says nothing of itself unless it is told to; a key stands before whoever comes through it
+            is_for_owner = is_owner(request) and not self._guard.key
+            return self._backend.api_error(error, for_owner=is_for_owner)
         log.error("request_crashed", exc_info=error)
         return internal()
 
