@@ -7,9 +7,7 @@ from bot.persona.persona import Persona
 from bot.prompt.builder import Prompt
 from bot.text.own_words import OwnWords
 
-_PARTS = (
-    1_000  # of a text, in no smaller ones of which it is read: each reading goes over the line that grows
-)
+_PARTS = 1_000  # of a text; it is read on by one at least, since each reading goes over its last line
 
 
 class CandidateText(Protocol):
