@@ -75,7 +75,8 @@ async def test_a_negative_seed_is_a_seed(api: Api) -> None:
 
 WRONG = [
     ("temperature", 6), ("temperature", -0.1), ("temperature", "1"), ("temperature", True), ("top_p", 0),
-    ("top_p", 1.1), ("top_k", -2), ("top_k", 0.5), ("min_p", 2), ("repetition_penalty", 0), ("repetition_penalty", 1e-300),
+    ("top_p", 1.1), ("top_k", -2), ("top_k", 0.5), ("min_p", 2), ("repetition_penalty", 0),
+    ("repetition_penalty", 1e-300),
     ("presence_penalty", 3), ("frequency_penalty", -3), ("max_tokens", 0), ("max_tokens", "5"),
     ("max_tokens", -1), ("max_completion_tokens", 1.5), ("min_tokens", -1), ("n", 0), ("n", 9), ("n", True),
     ("seed", "x"), ("seed", 1 << 70), ("stop", 5), ("stop", ["x"] * 65), ("stop", "x" * 1001),
