@@ -31,7 +31,7 @@ async def answer_chat(
     made = _engine_request(backend, persona, prompt, fields, asked.context, request.likeliest)
     if not has_card:
         texts: Sequence[CandidateText] = [RawText() for _ in range(fields.n)]
-        events = _generate(backend, made, texts, fields)
+        events = _generate(backend, made, texts, _biases_field(fields))
     else:
         events = _own_answer(backend, made, persona, prompt, request)
     async with aclosing(events):
@@ -52,7 +52,7 @@ async def _own_answer(
     for draw in range(1, draws + 1):
         texts = [open_text(persona, prompt, request.begun) for _ in range(fields.n)]
         has_words = False
-        async with aclosing(_generate(backend, made, texts, fields)) as events:
+        async with aclosing(_generate(backend, made, texts, _biases_field(fields))) as events:
             async for event in events:
                 if isinstance(event, Delta):
                     has_words = True
@@ -65,10 +65,15 @@ async def _own_answer(
         made = replace(made, seed=None if made.seed is None else made.seed + 1)
 
 
+def _biases_field(fields: GenerationFields) -> str | None:
+    return "logit_bias" if fields.logit_bias else None
+
+
 def _generate(
-    backend: Backend, made: Request, texts: Sequence[CandidateText], fields: GenerationFields
+    backend: Backend, made: Request, texts: Sequence[CandidateText], ids_field: str | None
 ) -> AsyncGenerator[Event, None]:
-    ids_field = "logit_bias" if fields.logit_bias else None
+    """Begin a generation, unless the server was asked to end since the request came."""
+    backend.check_open()
     return generate(backend.engine, made, texts, backend.running, ids_field)
 
 
@@ -85,8 +90,8 @@ async def answer_completion(
         )
         texts = [RawText() for _ in range(fields.n)]
         made = _engine_request(backend, persona, prompt, fields, asked.context, fields.logprobs)
-        ids_field = "prompt" if isinstance(given, tuple) else "logit_bias" if fields.logit_bias else None
-        async with aclosing(generate(backend.engine, made, texts, backend.running, ids_field)) as events:
+        ids_field = "prompt" if isinstance(given, tuple) else _biases_field(fields)
+        async with aclosing(_generate(backend, made, texts, ids_field)) as events:
             async for event in events:
                 first = number * fields.n
                 if isinstance(event, Delta):

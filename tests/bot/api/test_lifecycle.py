@@ -176,6 +176,17 @@ async def test_a_long_header_is_refused(api: Api) -> None:
         assert response.status == 400
 
 
+@pytest.mark.parametrize("path", [PATH, "/v1/completions"])
+async def test_no_answer_begins_once_the_server_ends(api: Api, path: str) -> None:
+    api.engine.loaded_model = asyncio.Event()
+    asking = asyncio.create_task(api.post(path, asked(prompt="Hello")))
+    await until(lambda: api.server._handlers._slots._taken)
+    api.server.stop_intake()
+    api.engine.loaded_model.set()
+    status, body = await asking
+    assert (status, body["error"]["code"], api.engine.requests) == (503, "stopping", [])
+
+
 def test_a_taken_port_is_one_sentence() -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
