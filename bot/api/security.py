@@ -44,7 +44,7 @@ class Guard:
         numbers is sent by nobody who was misled so.
         """
         name = host_name(request.headers.get("Host", ""))
-        known = {"localhost", self.settings.host.lower(), *map(str.lower, self.settings.hosts)}
+        known = {"localhost", self.settings.host.lower(), *self.settings.hosts}
         if name in known or _is_address(name):
             return
         message = f"The host {name[:100]!r} is not known here: add it to hosts in [serve] of config.toml."
@@ -104,10 +104,16 @@ def _is_of_proxy(header: str) -> bool:
 
 
 def host_name(host: str) -> str:
-    """Return a Host header without its port, in lower case; an IPv6 address without its brackets."""
-    if host.startswith("["):
-        return host[1:].partition("]")[0].lower()
-    return host.partition(":")[0].rstrip(".").lower()
+    """Return a Host header without its port, in lower case; an IPv6 address without its brackets.
+
+    It is empty for a header with anything else behind the name.
+    """
+    is_bracketed = host.startswith("[")
+    name, _, port = host[1:].partition("]") if is_bracketed else host.partition(":")
+    port = port.removeprefix(":") if is_bracketed else port
+    if (port and not port.isdecimal()) or "%" in name:
+        return ""
+    return (name if is_bracketed else name.rstrip(".")).lower()
 
 
 def _is_address(name: str) -> bool:

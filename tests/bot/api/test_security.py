@@ -66,7 +66,10 @@ def test_a_host_that_others_reach_needs_a_key(host: str) -> None:
         ("localhost:8000", 200), ("LOCALHOST", 200), ("127.0.0.1", 200), ("[::1]:80", 200),
         ("192.168.1.5", 200),
         ("box.lan:8000", 200), ("Box.lan.", 200), ("evil.example", 403), ("localhost.evil.example", 403),
-        ("127.0.0.1.nip.io", 403), ("", 403),
+        ("127.0.0.1.nip.io", 403), ("", 403), ("localhost:80@evil.example", 403),
+        ("localhost@evil.example", 403),
+        ("[::1]evil.example", 403), ("[fe80::1%25evil.example]", 403), ("2130706433", 403),
+        ("localhost:", 200), ("[::1]:", 200),
     ],
 )  # fmt: skip
 async def test_a_request_must_name_this_machine(open_api: OpenApi, host: str, status: int) -> None:
