@@ -7,7 +7,8 @@ import time
 from types import TracebackType
 from typing import Self
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
+from aiohttp.typedefs import Handler
 
 from bot.api.backend import Backend
 from bot.api.connections import Connections
@@ -42,8 +43,8 @@ class ApiServer:
         slots, created = RequestSlots(settings.serve.requests), int(backend.clock())
         self._handlers = Handlers(backend, slots, created, times or StreamTimes())
         self._connections = connections or Connections(time.monotonic)
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", self._answer)
+        app = web.Application(middlewares=[_shape_not_found])
+        app.router.add_route("*", "/{path:.*}", self._answer, expect_handler=_meet_expectation)
         app.on_response_prepare.append(self._add_headers)
         self._runner = web.AppRunner(
             app,
@@ -122,3 +123,22 @@ class ApiServer:
     async def _add_headers(self, request: web.Request, response: web.StreamResponse) -> None:
         response.headers.update(self._guard.cors_headers(request))
         response.headers["X-Content-Type-Options"] = "nosniff"
+
+
+@web.middleware
+async def _shape_not_found(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer requests for what is no path, such as `*`, which no route can have."""
+    try:
+        return await handler(request)
+    except web.HTTPNotFound:
+        return ApiError(404, "There is nothing at this address.", code="unknown_url").response()
+
+
+async def _meet_expectation(request: web.Request) -> web.Response | None:
+    """Ask for the body where the client waits to be asked; refuse to do anything else first."""
+    if request.headers["Expect"].lower() != "100-continue":
+        return ApiError(417, "Only `Expect: 100-continue` can be met.", code="unknown_expectation").response()
+    if request.version == HttpVersion11:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # as before the response
+    return None
