@@ -42,6 +42,17 @@ def _origin(given: str) -> str:
 Origin = Annotated[str, AfterValidator(_origin)]
 
 
+def _host(given: str) -> str:
+    """Return a host's name as Host headers have it, without the port."""
+    marks = "/@*[] " if given.count(":") > 1 else "/@*[] :"  # an IPv6 address has colons
+    if not given.strip(".") or any(mark in given for mark in marks):
+        raise ValueError("write the name alone, without port, such as chat.example.org")
+    return given.lower().rstrip(".")
+
+
+HostName = Annotated[str, AfterValidator(_host)]
+
+
 class ModelSettings(Section):
     """The base model that every persona shares."""
 
@@ -115,7 +126,7 @@ class ServeSettings(Section):
     enabled: bool = False  # `run` opens it too, beside the platforms; `serve` opens it in any case
     host: str = Field(default="127.0.0.1", min_length=1, max_length=253)  # beyond loopback only with a key
     port: int = Field(default=8000, ge=0, le=65_535)  # 0 is any free one
-    hosts: tuple[str, ...] = Field(default=(), max_length=100)  # further names in requests' Host header
+    hosts: tuple[HostName, ...] = Field(default=(), max_length=100)  # further names in requests' Host header
     origins: tuple[Origin, ...] = Field(default=(), max_length=100)  # of web pages that may call the API
     requests: int = Field(default=64, ge=1, le=10_000)  # at once, running and waiting; more are refused
 

@@ -65,14 +65,16 @@ async def _own_answer(
         made = replace(made, seed=None if made.seed is None else made.seed + 1)
 
 
+def _biases_field(fields: GenerationFields) -> str | None:
+    return "logit_bias" if fields.logit_bias else None
+
+
 def _generate(
     backend: Backend, made: Request, texts: Sequence[CandidateText], ids_field: str | None
 ) -> AsyncGenerator[Event, None]:
+    """Begin a generation, unless the server was asked to end since the request came."""
+    backend.check_open()
     return generate(backend.engine, made, texts, backend.running, backend.metrics.requests.observe, ids_field)
-
-
-def _biases_field(fields: GenerationFields) -> str | None:
-    return "logit_bias" if fields.logit_bias else None
 
 
 async def answer_completion(

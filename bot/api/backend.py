@@ -49,10 +49,14 @@ class Backend:
         """Return the model that a client names. Raises `ApiError` where there is none."""
         return find_model(self.cast(), self.settings.model.name, id)
 
-    async def served(self, model: ServedModel) -> ServedModel:
-        """Return a persona's model with the adapter that fits, loaded; waits until the engine is ready."""
+    def check_open(self) -> None:
+        """Raise `ApiError` where no generation may begin any more."""
         if self.is_closing:
             raise unavailable("The server is stopping: ask again in a moment.", "stopping")
+
+    async def served(self, model: ServedModel) -> ServedModel:
+        """Return a persona's model with the adapter that fits, loaded; waits until the engine is ready."""
+        self.check_open()
         await self.engine.ready()
         if model.is_base:
             return model

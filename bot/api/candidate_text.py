@@ -7,6 +7,8 @@ from bot.persona.persona import Persona
 from bot.prompt.builder import Prompt
 from bot.text.own_words import OwnWords
 
+_PARTS = 1_000  # of a text; it is read on by one at least, since each reading goes over its last line
+
 
 class CandidateText(Protocol):
     """Reads a candidate's text as it grows. `ended`: nothing more of it will be read."""
@@ -45,6 +47,7 @@ class OwnText:
     def __init__(self, own_words: OwnWords, begun: str = "") -> None:
         self._own_words, self._begun = own_words, begun.strip()
         self._text, self._sent = begun, len(begun.lstrip()) if begun.strip() else 0
+        self._waiting, self._waiting_length = list[str](), 0  # pieces that were not read yet
 
     @property
     def ended(self) -> bool:
@@ -55,11 +58,19 @@ class OwnText:
         return self._own_words.dropped
 
     def feed(self, text: str) -> str:
-        self._text += text
-        return self._new(self._own_words.read(self._text, whole=False))
+        self._waiting.append(text)
+        self._waiting_length += len(text)
+        if self._waiting_length * _PARTS < len(self._text):
+            return ""
+        return self._read(whole=False)
 
     def finish(self) -> str:
-        return self._new(self._own_words.read(self._text, whole=True))
+        return self._read(whole=True)
+
+    def _read(self, *, whole: bool) -> str:
+        self._text += "".join(self._waiting)
+        self._waiting, self._waiting_length = [], 0
+        return self._new(self._own_words.read(self._text, whole=whole))
 
     def _new(self, shown: str) -> str:
         """Return the characters that were not sent yet."""

@@ -11,7 +11,6 @@ from bot.api.request_fields import MAX_LIKELIEST, Fields, GenerationFields, Text
 
 MAX_PROMPTS = 32
 _MOST_CHOICES = 64  # of all prompts together
-_MOST_IDS = 1_000_000
 RawPrompt = str | tuple[int, ...]  # text, or token ids
 
 
@@ -71,7 +70,8 @@ def _text(text: str) -> str:
 
 
 def _ids(given: Any) -> tuple[int, ...]:
-    is_ids = isinstance(given, list) and 0 < len(given) <= _MOST_IDS
-    if not is_ids or not all(type(id) is int and 0 <= id < 2**31 for id in given):
+    if not (isinstance(given, list) and given) or not all(
+        type(id) is int and 0 <= id < 2**31 for id in given
+    ):
         raise bad_field("prompt", "write a text, token ids, or a list of these")
     return tuple(given)

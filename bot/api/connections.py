@@ -39,6 +39,14 @@ class Connections:
         self._idle_since = {each: self._idle_since.get(each, now) for each in idle}
         for connection in idle:
             if now - self._idle_since[connection] > self._idle_seconds:
-                connection.force_close()
+                _abort(connection)
         for connection in idle[::-1][: max(0, len(server.connections) - MAX_CONNECTIONS)]:
-            connection.force_close()
+            _abort(connection)
+
+
+def _abort(connection: web.RequestHandler) -> None:
+    """Close a connection at once; its client may never read what it was sent, which a mere end waits for."""
+    transport = connection.transport
+    connection.force_close()
+    if isinstance(transport, asyncio.WriteTransport):
+        transport.abort()

@@ -1,7 +1,7 @@
 """Server-sent events: a client that stops reading is left, and one that waits sees that the server lives."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TypeVar
@@ -51,18 +51,22 @@ class EventStream:
     async def end(self) -> None:
         """Send the mark of the end, and end the response."""
         await self._write("data: [DONE]\n\n")
-        await self.response.write_eof()
+        await self._in_time(self.response.write_eof())
 
     async def fail(self, error: ApiError) -> None:
         """Send an error, and end the response."""
         await self.send(error.body())
-        await self.response.write_eof()
+        await self._in_time(self.response.write_eof())
 
     async def _write(self, text: str) -> None:
         await self.open()
+        await self._in_time(self.response.write(text.encode()))
+
+    async def _in_time(self, writing: Awaitable[None]) -> None:
+        """Wait until something is written, the end too, no longer than a client may take to read on."""
         try:
             async with asyncio.timeout(self._write_seconds):
-                await self.response.write(text.encode())
+                await writing
         except TimeoutError:
             if self._request.transport:
                 self._request.transport.abort()

@@ -87,9 +87,9 @@ async def generate(
         finally:
             running.discard(generation)
     observe(answers)
-    _check_time(answers, texts, has_text=has_text)
-    for index, text in enumerate(texts):
-        rest = text.finish()
+    rests = [text.finish() for text in texts]
+    _check_time(answers, texts, has_text=has_text or any(rests))
+    for index, rest in enumerate(rests):
         if rest or held[index]:
             yield Delta(index, rest, held[index])
     yield Ended(tuple(map(_reason, answers, texts)), _usage(answers))

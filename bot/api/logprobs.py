@@ -1,5 +1,6 @@
 """Logarithms of probabilities, as OpenAI's objects have them."""
 
+from codecs import getincrementaldecoder
 from collections.abc import Sequence
 
 from bot.engine.interface import TokenLogprob
@@ -14,13 +15,16 @@ def chat_logprobs(tokens: Sequence[TokenLogprob]) -> dict[str, object]:
 
 
 def completion_logprobs(tokens: Sequence[TokenLogprob], offset: int) -> dict[str, object]:
-    """Return tokens as the `logprobs` of a completion's choice; the first begins at `offset` characters."""
-    texts, offsets = [_text(each) for each in tokens], list[int]()
-    for text in texts:
+    """Return tokens as the `logprobs` of a completion's choice; the first begins at `offset` characters.
+
+    A token that begins inside a character has that character's offset.
+    """
+    decoder, offsets = getincrementaldecoder("utf-8")("replace"), list[int]()
+    for each in tokens:
         offsets.append(offset)
-        offset += len(text)
+        offset += len(decoder.decode(each.text))
     return {
-        "tokens": texts,
+        "tokens": [_text(each) for each in tokens],
         "token_logprobs": [_number(each.logprob) for each in tokens],
         "top_logprobs": [
             {_text(other): _number(other.logprob) for other in reversed(each.likeliest)} for each in tokens

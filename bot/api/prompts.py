@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from bot.api.chat_request import ChatMessage, ChatRequest
+from bot.api.errors import bad_field
 from bot.config import Config
+from bot.errors import UserError
 from bot.message import Author, Message, Place
 from bot.persona.persona import Persona
 from bot.prompt.builder import (
@@ -50,8 +52,10 @@ def card_prompt(persona: Persona, request: ChatRequest, asked: PromptContext) ->
     """
     model, tokenizer = asked.settings.model, asked.tokenizer
     budget = _budget(persona, request.fields.max_tokens, asked)
+    kept_whole = [message.text for message in request.messages if message.role == "system"]
+    _check_characters(sum(map(len, (*kept_whole, request.begun))), asked.context)
     said = [message for message in request.messages if message.role != "system"]
-    kept = _readable(said, budget)
+    kept = _readable(said, budget, asked.context)
     return build_prompt(
         persona,
         [_message(each, at, persona, asked) for at, each in enumerate(kept)],
@@ -64,13 +68,18 @@ def card_prompt(persona: Persona, request: ChatRequest, asked: PromptContext) ->
 
 
 def template_prompt(persona: Persona, request: ChatRequest, asked: PromptContext) -> Prompt:
-    """Return a prompt of the messages alone, in the chat template. Raises `PromptTooLong`."""
+    """Return a prompt of the messages alone, in the chat template. Raises `PromptTooLong` and `ApiError`."""
     characters = sum(len(message.text) for message in request.messages) + len(request.begun)
     _check_characters(characters, asked.context)
     reader = open_prompt_format(persona, asked.tokenizer, asked.settings.model, asked.context, asked.today)
     markers = role_markers(reader)
     turns = [markers.break_turn(_turn(message)) for message in request.messages]
-    ids, spans = render_turns(turns, reader, begun=begun_part(request.begun, reader))
+    try:
+        ids, spans = render_turns(turns, reader, begun=begun_part(request.begun, reader))
+    except UserError:
+        if turns:
+            raise
+        raise bad_field("messages", "this model's chat template wants a message before the answer") from None
     if len(ids) >= asked.context:
         raise _beyond_context(asked.context)
     stop_ids, stop = stop_conditions(reader)
@@ -141,7 +150,7 @@ def _budget(persona: Persona, asked_tokens: int | None, asked: PromptContext) ->
     return room - min(room // 2, thinking_budget(persona, asked.tokenizer, asked.settings.model))
 
 
-def _readable(said: Sequence[ChatMessage], budget: int) -> Sequence[ChatMessage]:
+def _readable(said: Sequence[ChatMessage], budget: int, context: int) -> Sequence[ChatMessage]:
     """Return the newest messages, of which tokenising costs no more than a prompt can hold."""
     characters = budget * MAX_CHARACTERS_PER_TOKEN
     for place in range(len(said) - 1, -1, -1):
@@ -149,7 +158,7 @@ def _readable(said: Sequence[ChatMessage], budget: int) -> Sequence[ChatMessage]
         if characters < 0 and place < len(said) - 1:
             return said[place + 1 :]
         if characters < 0:
-            raise _beyond_context(budget)
+            raise _beyond_context(context)
     return said
 
 

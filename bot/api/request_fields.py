@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from bot.api.errors import ApiError, bad_field
 from bot.persona.persona import Sampling
@@ -12,6 +12,7 @@ MAX_CANDIDATES = 8  # of one prompt
 MAX_STOPS, MAX_STOP = 64, 1_000  # stop strings, and characters of one
 MAX_BIASES = 1_024  # token ids
 MAX_LIKELIEST = 20  # tokens told with each drawn one
+_LONGEST_NAME = 100  # characters of a field's name in an error
 _MOST_TOKENS = 32_768  # of an answer: the most that `Sampling` takes
 _SAMPLING = tuple(name for name in Sampling.model_fields if name != "max_tokens")
 Parsed = TypeVar("Parsed", bound=BaseModel)
@@ -26,6 +27,13 @@ def check_text(text: str) -> str:
     except UnicodeEncodeError:
         raise ValueError("the text is not valid Unicode (a lone surrogate)") from None
     return text
+
+
+def _check_count(biases: object) -> object:
+    """Return biases that are not too many, before each is read and complained about."""
+    if isinstance(biases, dict) and len(biases) > MAX_BIASES:
+        raise ValueError(f"write at most {MAX_BIASES:,} token ids")
+    return biases
 
 
 Text = Annotated[str, AfterValidator(check_text)]
@@ -55,9 +63,9 @@ class GenerationFields(Fields):
     )
     seed: int | None = Field(default=None, ge=-(2**63), lt=2**64)
     n: int = Field(default=1, ge=1, le=MAX_CANDIDATES)
-    logit_bias: dict[str, Annotated[float, Field(ge=-100, le=100)]] = Field(
-        default_factory=dict, max_length=MAX_BIASES
-    )
+    logit_bias: Annotated[
+        dict[str, Annotated[float, Field(ge=-100, le=100)]], BeforeValidator(_check_count)
+    ] = Field(default_factory=dict)
     sampling: dict[str, Any] = Field(default_factory=dict)
 
     @property
@@ -138,10 +146,10 @@ def _complaint(error: ValidationError) -> ApiError:
     for step in found["loc"]:
         if isinstance(step, int):
             param += f"[{step}]"
-        elif step.isidentifier() and step not in ("str", "int", "float"):
+        elif step.isidentifier() and len(step) <= _LONGEST_NAME and step not in ("str", "int", "float"):
             param += f".{step}" if param else step
         else:
-            break  # the name of a type among several
+            break  # the name of a type among several, or a client's own key
     if found["type"] == "missing":
         return ApiError(400, f"{param} is missing: give it.", param, "missing_required_parameter")
     message = str(found["msg"]).removeprefix("Value error, ")

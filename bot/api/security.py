@@ -12,7 +12,7 @@ from bot.config import ServeSettings
 from bot.errors import UserError
 from bot.secrets import API_KEY
 
-_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP")  # a proxy on this machine brings others' requests
+_FORWARDED = ("via", "forwarded", "x-real-ip")  # headers of proxies
 _CORS = {
     "Access-Control-Allow-Methods": "GET, HEAD, POST, OPTIONS",
     # a star covers all headers but Authorization
@@ -44,7 +44,7 @@ class Guard:
         numbers is sent by nobody who was misled so.
         """
         name = host_name(request.headers.get("Host", ""))
-        known = {"localhost", self.settings.host.lower(), *map(str.lower, self.settings.hosts)}
+        known = {"localhost", self.settings.host.lower(), *self.settings.hosts}
         if name in known or _is_address(name):
             return
         message = f"The host {name[:100]!r} is not known here: add it to hosts in [serve] of config.toml."
@@ -88,17 +88,32 @@ class Guard:
 
 
 def is_owner(request: web.Request) -> bool:
-    """Return whether a request comes from this machine itself, whose owner may read paths and names."""
-    is_forwarded = any(name in request.headers for name in _FORWARDED)
+    """Return whether a request comes from this machine itself, whose owner may read paths and names.
+
+    A proxy or a tunnel on this machine brings requests of others.
+    """
+    is_forwarded = any(map(_is_of_proxy, request.headers))
     is_here = is_loopback(request.remote or "") and is_loopback(host_name(request.headers.get("Host", "")))
     return is_here and not is_forwarded
 
 
+def _is_of_proxy(header: str) -> bool:
+    name = header.lower()
+    ends = ("-client-ip", "-connecting-ip")
+    return name in _FORWARDED or name.startswith("x-forwarded-") or name.endswith(ends)
+
+
 def host_name(host: str) -> str:
-    """Return a Host header without its port, in lower case; an IPv6 address without its brackets."""
-    if host.startswith("["):
-        return host[1:].partition("]")[0].lower()
-    return host.partition(":")[0].rstrip(".").lower()
+    """Return a Host header without its port, in lower case; an IPv6 address without its brackets.
+
+    It is empty for a header with anything else behind the name.
+    """
+    is_bracketed = host.startswith("[")
+    name, _, port = host[1:].partition("]") if is_bracketed else host.partition(":")
+    port = port.removeprefix(":") if is_bracketed else port
+    if (port and not port.isdecimal()) or "%" in name:
+        return ""
+    return (name if is_bracketed else name.rstrip(".")).lower()
 
 
 def _is_address(name: str) -> bool:

@@ -7,13 +7,15 @@ import time
 from types import TracebackType
 from typing import Self
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
+from aiohttp.typedefs import Handler
 
 from bot.api.backend import Backend
 from bot.api.connections import Connections
 from bot.api.errors import ApiError, internal
 from bot.api.event_stream import StreamTimes
 from bot.api.handlers import Handlers
+from bot.api.http_log import http_logger
 from bot.api.outcome import Outcome
 from bot.api.request_slots import RequestSlots
 from bot.api.routes import OPEN, find_route
@@ -42,12 +44,14 @@ class ApiServer:
         slots, created = RequestSlots(settings.serve.requests), int(backend.clock())
         self._handlers = Handlers(backend, slots, created, times or StreamTimes())
         self._connections = connections or Connections(time.monotonic)
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", self._answer)
+        app = web.Application(middlewares=[_shape_not_found])
+        app.router.add_route("*", "/{path:.*}", self._answer, expect_handler=_meet_expectation)
         app.on_response_prepare.append(self._add_headers)
         self._runner = web.AppRunner(
             app,
             access_log=None,  # it has words of clients
+            logger=http_logger(),
+            auto_decompress=False,  # bodies of refused requests would be decompressed too
             handler_cancellation=True,  # a client that leaves cancels its request
             shutdown_timeout=_SECONDS_TO_END,
         )
@@ -119,10 +123,31 @@ class ApiServer:
             return error
         if isinstance(error, UserError):
             log.warning("request_failed", extra={"reason": str(error)})
-            return self._backend.api_error(error, for_owner=is_owner(request))
+            # nginx says nothing of itself unless it is told to; a key stands before whoever comes through it
+            is_for_owner = is_owner(request) and not self._guard.key
+            return self._backend.api_error(error, for_owner=is_for_owner)
         log.error("request_crashed", exc_info=error)
         return internal()
 
     async def _add_headers(self, request: web.Request, response: web.StreamResponse) -> None:
         response.headers.update(self._guard.cors_headers(request))
         response.headers["X-Content-Type-Options"] = "nosniff"
+
+
+@web.middleware
+async def _shape_not_found(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer requests for what is no path, such as `*`, which no route can have."""
+    try:
+        return await handler(request)
+    except web.HTTPNotFound:
+        return ApiError(404, "There is nothing at this address.", code="unknown_url").response()
+
+
+async def _meet_expectation(request: web.Request) -> web.Response | None:
+    """Ask for the body where the client waits to be asked; refuse to do anything else first."""
+    if request.headers["Expect"].lower() != "100-continue":
+        return ApiError(417, "Only `Expect: 100-continue` can be met.", code="unknown_expectation").response()
+    if request.version == HttpVersion11:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # as before the response
+    return None

@@ -42,7 +42,7 @@ class Sampling(Section):
     top_p: float = Field(default=0.95, gt=0, le=1)  # the smallest set of tokens that holds this probability
     top_k: int = Field(default=0, ge=0)  # the k likeliest tokens; 0 keeps all
     min_p: float = Field(default=0.05, ge=0, le=1)  # tokens with at least this share of the likeliest's
-    repetition_penalty: float = Field(default=1.1, gt=0, le=10)  # over prompt and answer: arXiv 1909.05858
+    repetition_penalty: float = Field(default=1.1, ge=0.01, le=10)  # over prompt and answer: arXiv 1909.05858
     presence_penalty: float = Field(default=0, ge=-2, le=2)  # taken once from what the answer holds already
     frequency_penalty: float = Field(default=0, ge=-2, le=2)  # taken as often as the answer holds it
     min_tokens: int = Field(default=0, ge=0)  # no end of turn before that

@@ -93,6 +93,11 @@ def test_an_unknown_key_is_named_with_its_file_its_line_and_the_nearest_one(
             ", line 2: serve.port = 70000 is wrong: input should be less than or equal to 65535.",
         ),
         (
+            "[serve]\nhosts = ['chat.example.org:443']",
+            ", line 2: serve.hosts.0 = 'chat.example.org:443' is wrong: "
+            "write the name alone, without port, such as chat.example.org.",
+        ),
+        (
             "[serve]\norigins = ['https://chat.example.org/']",
             ", line 2: serve.origins.0 = 'https://chat.example.org/' is wrong: "
             "write the origin alone, such as https://chat.example.org.",

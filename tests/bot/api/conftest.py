@@ -122,3 +122,13 @@ async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(20):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
+
+
+async def exchange(api: Api, sent: str) -> str:
+    """Return all that comes back on a connection until its end."""
+    reader, writer = await asyncio.open_connection(*api.server._listener.getsockname()[:2])
+    writer.write(sent.encode("latin-1"))
+    received = await asyncio.wait_for(reader.read(), 20)
+    writer.close()
+    await writer.wait_closed()
+    return received.decode()

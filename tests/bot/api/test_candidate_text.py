@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from bot.api.candidate_text import CandidateText, RawText, open_text
 from bot.chat.text_steps import open_own_words
 from bot.prompt.builder import Prompt
+from tests.complexity.growth import MOST, Work, count_work, growth
 from tests.conftest import MARA
 
 PROMPT = Prompt((1,), (), speakers=("User", "Ana"), recent=frozenset({"User"}), lines=("User: Hello",))
@@ -58,3 +59,12 @@ def test_a_beginning_that_the_client_has_is_not_sent_again(begun: str, pieces: l
 
 def test_a_beginning_with_others_words_is_gone_on_from_as_it_is() -> None:
     assert isinstance(open_text(MARA, PROMPT, "Mara: Aye.\nAna: Is"), RawText)
+
+
+def test_the_work_for_a_line_that_never_ends_grows_with_its_length() -> None:
+    works = [work_on_line(2_000), work_on_line(8_000)]
+    assert growth(*works) <= MOST**2
+
+
+def work_on_line(pieces: int) -> Work:
+    return count_work(lambda: joined(open_text(MARA, PROMPT, ""), ["the light "] * pieces))

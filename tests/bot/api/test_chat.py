@@ -137,6 +137,12 @@ async def test_an_answer_of_which_no_word_came_in_time_is_an_error(api: Api) -> 
     assert (status, body["error"]["code"]) == (503, "timeout")
 
 
+async def test_a_word_that_was_held_back_until_the_deadline_is_an_answer(api: Api) -> None:
+    api.engine.scripts = [[Piece("Us"), "deadline"]]
+    (choice,) = (await api.chat())["choices"]
+    assert (choice["message"]["content"], choice["finish_reason"]) == ("Us", "length")
+
+
 async def test_an_error_before_the_first_word_has_its_status_in_a_stream_too(api: Api) -> None:
     api.engine.scripts = [[UserError("There is not enough memory.")]]
     status, body = await api.post("/v1/chat/completions", asked(stream=True))

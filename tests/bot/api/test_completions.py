@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bot.engine.interface import Piece
+from bot.engine.interface import Piece, TokenLogprob
 from tests.bot.api.conftest import NOW, Api
 from tests.bot.api.engine import says, token
 
@@ -97,6 +97,20 @@ async def test_logprobs_have_the_old_shape_with_offsets(api: Api) -> None:
     chunks = await api.chunks(raw("12", logprobs=0, stream=True), PATH)
     offsets = [each["choices"][0]["logprobs"] for each in chunks]
     assert [each["text_offset"] for each in offsets if each] == [[0], [2]]
+
+
+async def test_offsets_count_the_characters_of_the_text_where_tokens_end_inside_one(api: Api) -> None:
+    script = [
+        Piece("猫", tokens=tuple(TokenLogprob(1, bytes([byte]), -0.5) for byte in "猫".encode())),
+        Piece("é!", tokens=(TokenLogprob(1, b"\xc3", -0.5), TokenLogprob(1, b"\xa9!", -0.5))),
+        Piece(".", tokens=(token("."),)),
+    ]
+    api.engine.scripts = [script, script]
+    whole = (await complete(api, "12", logprobs=0))["choices"][0]
+    assert (whole["text"], whole["logprobs"]["text_offset"]) == ("猫é!.", [0, 0, 0, 1, 1, 3])
+    chunks = await api.chunks(raw("12", logprobs=0, stream=True), PATH)
+    offsets = [each["choices"][0]["logprobs"] for each in chunks]
+    assert [each["text_offset"] for each in offsets if each] == [[0, 0, 0], [1, 1], [3]]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot.api.body import MAX_VALUES
 from tests.bot.api.conftest import Api, OpenApi, asked
 from tests.bot.config_file import settings as config_of
 from tests.conftest import MARA
@@ -75,6 +76,7 @@ async def test_a_negative_seed_is_a_seed(api: Api) -> None:
 WRONG = [
     ("temperature", 6), ("temperature", -0.1), ("temperature", "1"), ("temperature", True), ("top_p", 0),
     ("top_p", 1.1), ("top_k", -2), ("top_k", 0.5), ("min_p", 2), ("repetition_penalty", 0),
+    ("repetition_penalty", 1e-300),
     ("presence_penalty", 3), ("frequency_penalty", -3), ("max_tokens", 0), ("max_tokens", "5"),
     ("max_tokens", -1), ("max_completion_tokens", 1.5), ("min_tokens", -1), ("n", 0), ("n", 9), ("n", True),
     ("seed", "x"), ("seed", 1 << 70), ("stop", 5), ("stop", ["x"] * 65), ("stop", "x" * 1001),
@@ -143,6 +145,36 @@ async def test_a_body_that_is_no_object_of_json_is_refused(api: Api, body: bytes
     for path in (CHAT, RAW, "/tokenize"):
         status, answer = await api.post(path, body)
         assert (status, answer["error"]["type"]) == (400, "invalid_request_error")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize(
+    "unknown",
+    ["[" + "[]," * MAX_VALUES + "1]", "{" + '"a":1,' * MAX_VALUES + '"b":1}', '["\\\\",' * MAX_VALUES],
+    ids=["lists", "keys", "backslashes"],
+)
+async def test_a_body_of_too_many_values_is_refused_before_they_are_read(
+    api: Api, unknown: str, encoding: str
+) -> None:
+    body = f'{{"unknown": {unknown}, "model": "mara", "messages": [{{"role": "user", "content": "x"}}]}}'
+    status, answer = await api.post(CHAT, body.encode(encoding))
+    assert (status, answer["error"]["code"]) == (413, "request_too_large")
+
+
+async def test_a_text_is_one_value_whatever_stands_in_it(api: Api) -> None:
+    text = '[{"a\\": "b,\\\\", \'\n' * MAX_VALUES
+    assert (await api.post(CHAT, asked("Hello", unknown=[text, "b"])))[0] == 200
+
+
+@pytest.mark.parametrize("wrong", [1, "a"])
+async def test_too_many_biases_are_refused_before_each_is_read(api: Api, wrong: object) -> None:
+    status, body = await api.post(CHAT, asked(logit_bias={str(id): wrong for id in range(1025)}))
+    assert (status, body["error"]["message"]) == (400, "logit_bias: write at most 1,024 token ids")
+
+
+async def test_an_error_does_not_repeat_a_long_key(api: Api) -> None:
+    status, body = await api.post(CHAT, asked(logit_bias={"a" * 1_000: "b"}))
+    assert (status, body["error"]["param"]) == (400, "logit_bias")
 
 
 async def test_the_type_of_a_body_does_not_matter_nor_does_its_charset(api: Api) -> None:

@@ -4,12 +4,10 @@ import asyncio
 import json
 import socket
 from contextlib import suppress
-from io import BytesIO
 
 import pytest
-from aiohttp import ClientSession
+from aiohttp import ClientSession, web
 
-from bot.api.body import MAX_BODY
 from bot.api.connections import Connections
 from bot.api.event_stream import StreamTimes
 from bot.api.listening import listen
@@ -68,6 +66,40 @@ async def test_a_client_that_stops_reading_loses_its_answer(open_api: OpenApi) -
         await writer.wait_closed()
 
 
+def connect_idler(api: Api, body: object) -> socket.socket:
+    """Send a request on a connection with small buffers, of which nobody reads the answer."""
+    api.server._listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.connect(api.server._listener.getsockname()[:2])
+    data = json.dumps(body).encode()
+    head = f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(data)}\r\n\r\n"
+    client.sendall(head.encode() + data)
+    return client
+
+
+@pytest.mark.parametrize("error", [[], [UserError("The model is gone.")]], ids=["end", "error"])
+@pytest.mark.parametrize("kilobytes", range(60, 100, 10))
+async def test_a_client_that_reads_no_end_of_a_stream_holds_no_slot(
+    open_api: OpenApi, kilobytes: int, error: list[Exception]
+) -> None:
+    api = await open_api(times=StreamTimes(write=0.2))
+    api.engine.scripts = [[*[Piece("x" * 1000)] * kilobytes, *error]]
+    with connect_idler(api, asked(stream=True, persona="adapter")):
+        await until(lambda: api.engine.generations)
+        await until(lambda: not api.server._handlers._slots._taken)
+
+
+async def test_a_client_that_reads_no_answer_loses_its_connection(open_api: OpenApi) -> None:
+    api = await open_api(connections=Connections(asyncio.get_running_loop().time, 0.1))
+    api.engine.scripts = [[Piece("word and " * 100_000)]]
+    with connect_idler(api, asked(persona="adapter")):
+        await until(lambda: api.engine.generations)
+        server = api.server._runner.server
+        assert isinstance(server, web.Server)
+        await until(lambda: not server.connections)
+
+
 async def test_comments_show_a_waiting_client_that_the_server_lives(open_api: OpenApi) -> None:
     api = await open_api(times=StreamTimes(ping=0.02))
     hold(api)
@@ -120,25 +152,6 @@ async def test_the_end_of_the_server_ends_answers_with_an_error(open_api: OpenAp
     assert (status, body["error"]["code"]) == (503, "stopping")
 
 
-async def test_a_body_that_is_too_large_is_refused_by_its_length_or_while_it_comes(api: Api) -> None:
-    async def endless() -> object:
-        with suppress(asyncio.CancelledError):
-            for _ in range(MAX_BODY // 1_000_000 + 2):
-                yield b" " * 1_000_000
-
-    for body in (BytesIO(b" " * (MAX_BODY + 1)), endless()):
-        async with api.client.post(api.root + PATH, data=body) as response:
-            assert (response.status, (await response.json())["error"]["code"]) == (413, "request_too_large")
-
-
-async def test_a_large_body_is_read(api: Api) -> None:
-    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 8_000_000}}
-    content = [{"type": "text", "text": "See?"}, image]
-    body = {"model": "mara", "messages": [{"role": "user", "content": content}]}
-    assert (await api.post(PATH, body))[0] == 200
-    assert "See?\n  [image]" in api.prompt
-
-
 async def test_a_connection_without_a_request_is_closed(open_api: OpenApi) -> None:
     api = await open_api(connections=Connections(asyncio.get_running_loop().time, 0.1))
     for sent in (b"", b"POST /v1/chat/completions HTTP/1.1\r\nHost: lo"):
@@ -161,6 +174,17 @@ async def test_a_slow_answer_is_no_idle_connection(open_api: OpenApi) -> None:
 async def test_a_long_header_is_refused(api: Api) -> None:
     async with api.client.get(api.root + "/v1/models", headers={"X-Long": "x" * 20_000}) as response:
         assert response.status == 400
+
+
+@pytest.mark.parametrize("path", [PATH, "/v1/completions"])
+async def test_no_answer_begins_once_the_server_ends(api: Api, path: str) -> None:
+    api.engine.loaded_model = asyncio.Event()
+    asking = asyncio.create_task(api.post(path, asked(prompt="Hello")))
+    await until(lambda: api.server._handlers._slots._taken)
+    api.server.stop_intake()
+    api.engine.loaded_model.set()
+    status, body = await asking
+    assert (status, body["error"]["code"], api.engine.requests) == (503, "stopping", [])
 
 
 def test_a_taken_port_is_one_sentence() -> None:

@@ -1,5 +1,7 @@
 """Prompts: the card as in the chats of other platforms, or the chat template around messages alone."""
 
+from pathlib import Path
+
 import pytest
 
 from bot.engine.interface import Piece
@@ -7,6 +9,7 @@ from tests.bot.api.conftest import Api, OpenApi, asked
 from tests.bot.api.engine import says
 from tests.bot.config_file import settings
 from tests.conftest import Stage
+from tests.fakes.model import ByteTokenizer
 
 SYSTEM = "Write the next reply of Mara in this chat. Stay in character.\n\nKeeps a light."
 CARD = f"<|im_start|>system\n{SYSTEM}<|im_end|>\n"
@@ -125,6 +128,15 @@ async def test_a_last_message_of_the_assistant_is_gone_on_from(api: Api, model: 
     assert (status, answer["choices"][0]["message"]["content"]) == (200, " lamp is lit.")
 
 
+async def test_a_prefill_alone_is_refused_where_the_template_begins_with_a_message(
+    open_api: OpenApi, tmp_path: Path
+) -> None:
+    api = await open_api(config=settings(tmp_path, '[model]\ntemplate = "alpaca"'))
+    status, body = await api.post("/v1/chat/completions", {**messages(("assistant", "The")), "model": "base"})
+    told = "messages: this model's chat template wants a message before the answer"
+    assert (status, body["error"]["message"], body["error"]["param"]) == (400, told, "messages")
+
+
 async def test_a_prefill_of_text_parts_is_gone_on_from(api: Api) -> None:
     said = [
         {"role": "user", "content": "Hi"},
@@ -215,6 +227,18 @@ async def test_a_prompt_beyond_the_context_is_an_error_that_says_so(api: Api, mo
         )
         error = body["error"]
         assert (status, error["code"], error["param"]) == (400, "context_length_exceeded", "messages")
+
+
+@pytest.mark.parametrize("role", ["system", "assistant", "user"])
+async def test_messages_beyond_the_context_are_refused_unread(
+    api: Api, role: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = [("user", "Hello"), (role, "x" * 1_000_000)]
+    monkeypatch.delattr(ByteTokenizer, "encode")
+    status, body = await api.post("/v1/chat/completions", messages(*said, persona="card"))
+    error = body["error"]
+    assert (status, error["code"], error["param"]) == (400, "context_length_exceeded", "messages")
+    assert "prompt and answer have 4,096 tokens together" in error["message"]
 
 
 async def test_the_api_has_the_settings_of_the_chat(open_api: OpenApi, tmp_path: object) -> None:

@@ -1,12 +1,14 @@
 """Routes: the spellings that clients have for them, methods, models, health."""
 
 import asyncio
+import json
+import re
 
 import pytest
 
 from bot.api.model_list import base_id
 from bot.config import ModelSettings
-from tests.bot.api.conftest import NOW, Api, asked
+from tests.bot.api.conftest import NOW, Api, asked, exchange
 
 BASE = ModelSettings().name
 
@@ -123,3 +125,26 @@ async def test_a_text_is_tokenised(api: Api) -> None:
 async def test_a_text_that_no_prompt_could_hold_is_not_tokenised(api: Api) -> None:
     status, body = await api.post("/tokenize", {"prompt": "x" * 100_000})
     assert (status, body["error"]["code"]) == (400, "context_length_exceeded")
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        ("OPTIONS * HTTP/1.1", 404),
+        ("CONNECT localhost:80 HTTP/1.1", 404),
+        ("GET /health HTTP/1.1\r\nExpect: tea", 417),
+        ("TRACE /health HTTP/1.1", 405),
+    ],
+)
+async def test_odd_requests_are_refused_in_the_shape_of_openai(api: Api, line: str, status: int) -> None:
+    answer = await exchange(api, f"{line}\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    head, _, body = answer.partition("\r\n\r\n")
+    assert head.startswith(f"HTTP/1.1 {status} ")
+    assert {*json.loads(body)["error"]} == {"message", "type", "param", "code"}
+
+
+async def test_a_client_that_waits_to_be_asked_for_its_body_is_asked(api: Api) -> None:
+    body = json.dumps({"prompt": "a"})
+    head = f"Host: localhost\r\nContent-Length: {len(body)}\r\nExpect: 100-Continue\r\nConnection: close"
+    answer = await exchange(api, f"POST /tokenize HTTP/1.1\r\n{head}\r\n\r\n{body}")
+    assert re.findall(r"HTTP/1.1 (\d+)", answer) == ["100", "200"]

@@ -66,7 +66,10 @@ def test_a_host_that_others_reach_needs_a_key(host: str) -> None:
         ("localhost:8000", 200), ("LOCALHOST", 200), ("127.0.0.1", 200), ("[::1]:80", 200),
         ("192.168.1.5", 200),
         ("box.lan:8000", 200), ("Box.lan.", 200), ("evil.example", 403), ("localhost.evil.example", 403),
-        ("127.0.0.1.nip.io", 403), ("", 403),
+        ("127.0.0.1.nip.io", 403), ("", 403), ("localhost:80@evil.example", 403),
+        ("localhost@evil.example", 403),
+        ("[::1]evil.example", 403), ("[fe80::1%25evil.example]", 403), ("2130706433", 403),
+        ("localhost:", 200), ("[::1]:", 200),
     ],
 )  # fmt: skip
 async def test_a_request_must_name_this_machine(open_api: OpenApi, host: str, status: int) -> None:
@@ -139,11 +142,27 @@ async def test_programs_send_no_origin_and_see_no_cors(open_api: OpenApi) -> Non
         assert not [name for name in response.headers if name.lower().startswith("access-control")]
 
 
-@pytest.mark.parametrize(("headers", "is_told"), [({}, True), ({"X-Forwarded-For": "203.0.113.5"}, False)])
+@pytest.mark.parametrize(
+    ("headers", "is_told"),
+    [
+        ({}, True), ({"User-Agent": "via"}, True),
+        *[({name: "1.1 proxy"}, False) for name in ("X-Forwarded-For", "Via", "Forwarded", "x-forwarded-by")],
+        *[({name: "203.0.113.5"}, False) for name in ("CF-Connecting-IP", "X-Real-IP", "True-Client-IP")],
+    ],
+)  # fmt: skip
 async def test_only_the_owner_reads_paths_in_errors(api: Api, headers: dict[str, str], is_told: bool) -> None:
     api.engine.scripts = [[UserError("The file /home/ana/model.gguf is damaged.")]]
     status, body = await api.post("/v1/chat/completions", asked(), headers=headers)
     assert (status, "/home/ana" in body["error"]["message"]) == (503, is_told)
+
+
+async def test_with_a_key_nobody_reads_paths_since_a_proxy_may_say_nothing_of_itself(
+    open_api: OpenApi,
+) -> None:
+    api = await open_api(key=KEY)
+    api.engine.scripts = [[UserError("The file /home/ana/model.gguf is damaged.")]]
+    status, body = await api.post("/v1/chat/completions", asked(), headers={"X-API-KEY": KEY})
+    assert (status, "/home/ana" in body["error"]["message"]) == (503, False)
 
 
 async def test_a_fault_of_the_program_is_told_without_its_words(api: Api) -> None:
