@@ -20,6 +20,10 @@ _HEADERS = {
 Item = TypeVar("Item")
 
 
+class ClientLeft(Exception):
+    """The client of a stream is gone, or does not read."""
+
+
 @dataclass(frozen=True, slots=True)
 class StreamTimes:
     """Seconds between two comments while a client waits, and seconds in which it must read on."""
@@ -38,10 +42,10 @@ class EventStream:
     async def open(self) -> None:
         """Send the head of the response, once."""
         if not self.response.prepared:
-            await self.response.prepare(self._request)
+            await self._in_time(self.response.prepare(self._request))
 
     async def send(self, body: object) -> None:
-        """Send an object of JSON. Raises `ConnectionError` where the client is gone, or does not read."""
+        """Send an object of JSON. Raises `ClientLeft`."""
         await self._write(f"data: {json_dumps(body)}\n\n")
 
     async def ping(self) -> None:
@@ -62,7 +66,7 @@ class EventStream:
         await self.open()
         await self._in_time(self.response.write(text.encode()))
 
-    async def _in_time(self, writing: Awaitable[None]) -> None:
+    async def _in_time(self, writing: Awaitable[object]) -> None:
         """Wait until something is written, the end too, no longer than a client may take to read on."""
         try:
             async with asyncio.timeout(self._write_seconds):
@@ -70,7 +74,9 @@ class EventStream:
         except TimeoutError:
             if self._request.transport:
                 self._request.transport.abort()
-            raise ConnectionResetError("The client stopped reading.") from None
+            raise ClientLeft from None
+        except ConnectionError:
+            raise ClientLeft from None
 
 
 async def with_pauses(items: AsyncGenerator[Item, None], seconds: float) -> AsyncGenerator[Item | None, None]:

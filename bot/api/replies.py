@@ -7,7 +7,7 @@ from aiohttp import web
 
 from bot.api.answers import AnswerShape, Body, Choice, gather, whole_body
 from bot.api.errors import json_dumps
-from bot.api.event_stream import EventStream, StreamTimes, with_pauses
+from bot.api.event_stream import ClientLeft, EventStream, StreamTimes, with_pauses
 from bot.api.generation import Delta, Event, Usage
 from bot.api.outcome import Outcome
 
@@ -43,12 +43,12 @@ class StreamedReply:
         """
         try:
             await self._send_all(events)
-        except ConnectionError:  # the client is gone, or reads no more
+        except ClientLeft:
             outcome.leave()
         except Exception as error:
             if not self._stream.response.prepared:
                 raise
-            with suppress(ConnectionError):
+            with suppress(ClientLeft):
                 await self._stream.fail(outcome.fail(error))
         return self._stream.response
 

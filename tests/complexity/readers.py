@@ -8,7 +8,14 @@ from typing import Any
 
 FOLDERS = (
     *("bot.text", "bot.persona", "bot.prompt", "bot.message", "bot.system.console", "bot.chat"),
-    *("bot.platforms", "bot.engine.core", "training.scrub", "training.importers", "training.dataset"),
+    *(
+        "bot.platforms",
+        "bot.engine.core",
+        "bot.api",
+        "training.scrub",
+        "training.importers",
+        "training.dataset",
+    ),
     "training.store.messages",
     "training.store.participants",
 )

@@ -1,5 +1,6 @@
 """Chat answers: their shapes, whole and streamed."""
 
+import json
 from typing import Any
 
 import pytest
@@ -155,6 +156,14 @@ async def test_an_error_amid_a_stream_is_an_event_and_no_end_follows(api: Api) -
     *_, last = await api.stream(asked(stream=True))
     assert last.startswith('data: {"error":{"message":"The server failed at this request')
     assert "secret" not in last
+
+
+async def test_a_lost_connection_of_the_engine_is_not_taken_for_a_client_that_left(api: Api) -> None:
+    api.engine.scripts = [[ConnectionResetError("worker")], [*says("Aye "), ConnectionResetError("worker")]]
+    status, body = await api.post("/v1/chat/completions", asked(stream=True))
+    assert (status, body["error"]["code"]) == (500, "internal_error")
+    *_, last = await api.stream(asked(stream=True))
+    assert json.loads(last.removeprefix("data: "))["error"]["code"] == "internal_error"
 
 
 async def test_a_line_separator_in_a_text_ends_no_line_of_a_stream(api: Api) -> None:
