@@ -15,9 +15,14 @@ Body = dict[str, object]
 class Choice:
     """One candidate so far."""
 
-    text: str = ""
-    tokens: tuple[TokenLogprob, ...] = ()
+    pieces: list[str] = field(default_factory=list)
+    tokens: list[TokenLogprob] = field(default_factory=list)
     reason: FinishReason | None = None
+
+    @property
+    def text(self) -> str:
+        """Return all that was said."""
+        return "".join(self.pieces)
 
 
 class AnswerShape(Protocol):
@@ -127,8 +132,8 @@ def gather(choices: Sequence[Choice], event: Delta | Ended) -> None:
     """Add an event to the choices."""
     if isinstance(event, Delta):
         choice = choices[event.index]
-        choice.text += event.text
-        choice.tokens += event.tokens
+        choice.pieces.append(event.text)
+        choice.tokens.extend(event.tokens)
         return
     for index, reason in enumerate(event.reasons):
         choices[event.first + index].reason = reason
