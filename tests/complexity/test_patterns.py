@@ -19,6 +19,7 @@ INSIDE: dict[str, str | None] = {
     "bot.engine.checkpoint.converted._delete_older: f'{source[:24]}-{precision}-v\\\\d+'": "abc-int8-v\\d+",
     "bot.adapter.base_match.tidy_name: '[^\\\\w./+:-]+'": None,
     "bot.adapter.folders.slot_for: '[/\\\\\\\\]'": None,
+    "bot.api.routes.find_route: '/+'": None,
     "bot.engine.runtime.nvidia._number: '\\\\d+(\\\\.\\\\d+)?'": None,
     "bot.engine.runtime.nvidia.has_gpu_build: '^(?:cuda|hip)\\\\b[^=\\\\n]*=\\\\s*(.+)$'": None,
     "bot.log._event: '\\\\(.*'": None,

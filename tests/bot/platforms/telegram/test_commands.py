@@ -124,7 +124,7 @@ async def test_a_chosen_persona_survives_a_restart_and_is_the_places_own(cold: B
 async def test_commands_of_a_place_run_in_order_and_hold_up_no_other(bot: Bot) -> None:
     ana, bo = bot.fake.user("Ana"), bot.fake.user("Bo")
     chat, other = bot.fake.private(ana), bot.fake.private(bo)
-    bot.fake.fail("sendMessage", stall(0.3), when=lambda said: said["chat_id"] == chat.id)
+    bot.fake.fail("sendMessage", stall(1.5), when=lambda said: said["chat_id"] == chat.id)
     for text in ("/settings listen on", "/settings listen off", "/settings listen default"):
         bot.fake.say(chat, ana, text)
     bot.fake.say(other, bo, "hi")
