@@ -31,6 +31,7 @@ from training.importers.reading.import_log import ImportLog
 SAID = ("hello quay", "où est le thé ?", "it is in the boat", "好的", "so be it", "until the tide turns")
 CHAT = Chat(tuple(Said(at % 2, text) for at, text in enumerate(SAID)), names=("Ana", "Bø"))
 NAMESAKES = Chat(CHAT.messages, names=("Ana", "Ana"))
+_ARCHIVES = (".zip", ".tar", ".tar.gz")  # which are refused inside of a zip
 Damage = Callable[[Files, Path], Path]
 
 
@@ -135,7 +136,8 @@ def outcomes(files: Files) -> Iterator[tuple[str, Outcome]]:
     whole = run(write, files)
     for name, damage in SAME.items():
         outcome = run(damage, files)
-        if outcome.texts != whole.texts or outcome.refusal:
+        is_archive_in_zip = name == "zip" and any(file.endswith(_ARCHIVES) for file in files)
+        if (outcome.texts != whole.texts or outcome.refusal) and not is_archive_in_zip:
             outcome.fault = outcome.fault or f"not the messages of the export: {outcome.summary}"
         yield name, outcome
     for name, damage in OTHERWISE.items():
