@@ -59,11 +59,9 @@ def find_misspelt(heads: Iterable[FileHead], formats: Sequence[Described]) -> st
         for each in formats if len(words) <= _MOST_NAMES else ():
             names = _spellings(words, each.GUIDE)
             if wrong := {name: mark for mark, name in names.items() if name != mark}:
-                there, wanted = (
-                    " and ".join(f'"{name}"' for name in part) for part in (wrong, wrong.values())
-                )
                 way = f"`python -m training formats '{each.TITLE}'` shows a record."
-                return f"{head.source} has {there}, where {each.TITLE} has {wanted}: write it so. {way}"
+                right = f"where {each.TITLE} has {_quoted(wrong.values())}: write it so. {way}"
+                return f"{head.source} has {_quoted(wrong)}, {right}"
     return ""
 
 
