@@ -97,7 +97,8 @@ class MemoryLifecycle:
         deleted = await asyncio.to_thread(self._delete_copies)
         await self._database.run(erase.vacuum)
         for _ in range(max(1, round(self._patience / STEP))):
-            if await asyncio.to_thread(self._empty_log):
+            await asyncio.to_thread(self._wait_for_copy)
+            if await self._database.run(lambda _: erase.truncate_wal(self.path, STEP)):
                 break
         else:
             raise UserError(
@@ -117,6 +118,7 @@ class MemoryLifecycle:
         with self._copying, user_errors(self.path):
             return backup.delete_copies(self.path)
 
-    def _empty_log(self) -> bool:
-        with user_errors(self.path):
-            return erase.truncate_wal(self.path, STEP)
+    def _wait_for_copy(self) -> None:
+        """Wait until no backup of this process reads an old snapshot."""
+        with self._copying:
+            pass

@@ -114,7 +114,8 @@ def finish_erasures(connection: sqlite3.Connection) -> None:
 def truncate_wal(path: Path, patience: float) -> bool:
     """Write the log into the database and truncate it. Return False if a reader holds an old snapshot.
 
-    A connection of its own waits `patience` seconds at most, so that transactions wait no longer.
+    Run it between transactions, on the database's thread: a stream of transactions would outlast the
+    patience. A connection of its own waits `patience` seconds at most, so that transactions wait no longer.
     """
     with closing(sqlite3.connect(path, timeout=patience, isolation_level=None)) as connection:
         try:

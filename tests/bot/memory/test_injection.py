@@ -107,4 +107,5 @@ def test_no_statement_is_built_from_strings():
         ("connection.py", "pragma"),
         ("migration.py", "statement"),
         ("export.py", "query"),
+        ("status.py", "WAITING"),
     }
