@@ -38,9 +38,9 @@ def fake_compiler(folder: Path, script: str) -> str:
 
 @pytest.fixture
 def quick_gcc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let gcc, where it is, optimise little: what it makes is loaded here, and never computes."""
+    """Let gcc, where it is, optimise nothing: what it makes is loaded here, and never computes."""
     if gcc := shutil.which("gcc"):
-        folder = fake_compiler(tmp_path / "quick", f'exec "{gcc}" "$@" -O1')
+        folder = fake_compiler(tmp_path / "quick", f'exec "{gcc}" "$@" -O0')
         monkeypatch.setenv("PATH", folder + os.pathsep + os.environ["PATH"])
 
 
