@@ -19,6 +19,7 @@ from bot.persona.card import Card
 from bot.persona.persona import Cast, Persona
 from tests.fakes.model import ScriptedEngine
 from tests.fakes.outlet import Recorder
+from tests.paths import ROOT
 
 MARA = Persona(
     "mara",
@@ -31,6 +32,22 @@ MARA = Persona(
 )
 OZZO = Persona("ozzo", Card(name="Ozzo", description="Carries bags."), names=("bellhop",))
 PLACE = Place("test", "bot", "room")
+
+# files of a minute and more, longest first: `make test` gives files to its workers in this order, so that no
+# worker is left alone with a long one at the end; `pytest --durations=0` shows what belongs here
+LONG_FILES = """
+end_to_end/test_real_model training/adapters/test_export_real training/commands/test_make
+complexity/test_functions gpu/test_launches gpu/test_adapter_memory bot/prompt/test_chat_template_bounds
+bot/test_main complexity/test_documents gpu/test_lack_of_memory bot/engine/model_loader/test_default_model
+bot/engine/model_executor/test_families bot/engine/kernels/test_harness windows/test_training
+notebooks/test_train_a_persona training/distributed/test_processes gpu/test_recovery
+training/trainer/test_resume training/trainer/test_canaries training/evaluation/test_evaluate
+bot/engine/local/test_card_engine gpu/test_training_memory gpu/test_memory_budget security/test_growth
+end_to_end/test_campaign end_to_end/test_campaign_telegram end_to_end/test_soak
+bot/engine/kernels/test_compiler bot/memory/test_kill test_read_only bot/memory/test_faults bot/app/test_host
+bot/engine/local/test_random_requests bot/platforms/terminal/test_repl windows/test_terminal
+bot/prompt/test_forged_turns training/commands/test_forget_erases
+""".split()
 
 # threads of torch that wait give the processor to other tests, and to programs that tests start
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -61,7 +78,9 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip tests marked `slow` without `--slow`."""
+    """Put long files first; skip tests marked `slow` without `--slow`."""
+    ranks = {ROOT / f"tests/{name}.py": rank for rank, name in enumerate(LONG_FILES)}
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
     for item in items:
         if item.get_closest_marker("slow") and not config.getoption("--slow"):
             item.add_marker(pytest.mark.skip(reason="slow: run with --slow"))

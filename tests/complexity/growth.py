@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any
 
 from tests.complexity.counting_regex import MANY, CountingPattern, TooManySteps
@@ -113,23 +113,25 @@ class _WorkCounter:
         self._seen: dict[int, object] = {}  # values by id, kept so that no id is given again
 
     def trace(self, frame: FrameType, event: str, argument: object) -> Any:
-        if not is_own(frame.f_code):
-            return None
-        self.lines += event == "line"
-        for value in frame.f_locals.values():
-            self._see(value)
-        self._see(argument)
-        return self.trace
+        """Follow a frame of our own code line by line; no other."""
+        return self._follow(frame, event, argument) if is_own(frame.f_code.co_filename) else None
 
-    def _see(self, value: object) -> None:
-        if type(value) in SIZED and len(value) > 1 and id(value) not in self._seen:
-            self._seen[id(value)] = value
-            self.items += len(value)
+    def _follow(self, frame: FrameType, event: str, argument: object) -> Any:
+        seen = self._seen
+        if event == "line":
+            self.lines += 1
+            values = [*frame.f_locals.values()]
+        else:
+            values = [*frame.f_locals.values(), argument]
+        for value in values:
+            if type(value) in SIZED and id(value) not in seen and len(value) > 1:  # type: ignore[arg-type]
+                seen[id(value)] = value
+                self.items += len(value)  # type: ignore[arg-type]
+        return self._follow
 
 
 @cache
-def is_own(code: CodeType) -> bool:
-    path = code.co_filename
+def is_own(path: str) -> bool:
     if path.endswith("bot/sized_cache.py"):
         return False  # what it drops depends on earlier tests; each entry is dropped once
     return "/tests/" not in path and ("/bot/" in path or "/training/" in path)

@@ -34,6 +34,7 @@ from training.importers.registry import IMPORTERS, Export
 from training.store.messages import to_lines
 
 SIZE = 40
+TIMES = [(1, 2), pytest.param((1, 2, 4), marks=pytest.mark.slow)]
 GZIPPED = [gzip.compress(bytes([byte]), mtime=0) for byte in range(256)].__getitem__
 MEGABYTE = 1 << 20
 STEPS = 20  # characters of all values that are made, for each byte of a long line
@@ -137,10 +138,11 @@ def test_the_importer_reads_what_its_writer_writes(title: str) -> None:
 
 
 @pytest.mark.parametrize("title", WRITERS)
-def test_an_importer_takes_linear_time(title: str) -> None:
+@pytest.mark.parametrize("times", TIMES, ids=str)
+def test_an_importer_takes_linear_time(times: tuple[int, ...], title: str) -> None:
     too_steep = {}
     for label, write in hostile(title).items():
-        exports = [write(SIZE * times) for times in (1, 2, 4)]
+        exports = [write(SIZE * each) for each in times]
         works = [count_work(partial(read, title, files)) for files in exports]
         steepest = max(map(excess, pairwise(works), pairwise(exports)))
         if steepest > MOST:

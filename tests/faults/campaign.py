@@ -30,7 +30,7 @@ AT_RANDOM, WINDOW, ASKED = "at random", "send window", "SIGTERM"
 NAMED = (*POINTS, "generating", WINDOW)
 LIFE = 2.0  # seconds that a process lives at most, once it has connected, until it is killed at random
 BREATHER = 10  # deaths, after which it may live until everything is answered, so that no backlog grows
-PATIENCE = 60.0  # seconds in which everything must have been answered after the last start
+PATIENCE = 60.0  # seconds in which a named moment must come, and everything be answered after the last start
 # how the program ends what it says of messages that it gave up
 GIVEN_UP = ("say it in other words.", "Say it again in a moment.")
 
@@ -95,7 +95,8 @@ class Campaign:
         try:
             if point == AT_RANDOM:
                 await self._connected(met, 20.0 if self._rng.random() < 0.8 else self._rng.random())
-            await asyncio.wait_for(process.wait(), self._rng.uniform(0, LIFE) if point == AT_RANDOM else 20.0)
+            life = self._rng.uniform(0, LIFE) if point == AT_RANDOM else PATIENCE
+            await asyncio.wait_for(process.wait(), life)
             self.outcome.deaths[point] += 1
         except TimeoutError:
             self._program.kill()

@@ -3,8 +3,6 @@
 import ast
 from pathlib import Path
 
-import pytest
-
 from tests.paths import ROOT
 
 FILES = sorted([*ROOT.glob("bot/**/*.py"), *ROOT.glob("training/**/*.py")])
@@ -23,9 +21,10 @@ def caches(path: Path) -> list[tuple[str, ast.expr, ast.FunctionDef]]:
     ]
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if caches(path)], ids=lambda path: path.stem)
-def test_a_cached_function_has_a_bound_or_no_argument(path: Path) -> None:
-    for name, decorator, function in caches(path):
+def test_a_cached_function_has_a_bound_or_no_argument() -> None:
+    found = [(path, *cached) for path in FILES for cached in caches(path)]
+    assert found
+    for path, name, decorator, function in found:
         if ast.unparse(decorator) == "cache":
             assert not function.args.args or name in FIXED, f"{path}: {name} keeps each argument for ever"
         else:

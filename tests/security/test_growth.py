@@ -189,9 +189,12 @@ def test_a_reply_is_split_with_work_linear_in_its_length(text: str, measure: Cal
     assert_linear(lambda size: lambda: split_message(MARKED[text] * 4 * size, 200, measure), SIZES)
 
 
+@pytest.mark.parametrize("sizes", [(50, 100, 200), pytest.param(SIZES, marks=pytest.mark.slow)], ids=str)
 @pytest.mark.parametrize("is_growing", [False, True], ids=["whole", "growing"])
 @pytest.mark.parametrize("text", MARKED)
-def test_a_reply_is_formatted_with_work_linear_in_its_length(text: str, is_growing: bool) -> None:
+def test_a_reply_is_formatted_with_work_linear_in_its_length(
+    text: str, is_growing: bool, sizes: tuple[int, ...]
+) -> None:
     def formatted(size: int) -> Callable[[], object]:
         source = MARKED[text] * 4 * size
 
@@ -202,7 +205,7 @@ def test_a_reply_is_formatted_with_work_linear_in_its_length(text: str, is_growi
 
         return run
 
-    assert_linear(formatted, SIZES)
+    assert_linear(formatted, sizes)
 
 
 ME = ("<@1>", "<@!1>", "<@&2>")

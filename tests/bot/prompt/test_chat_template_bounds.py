@@ -114,7 +114,7 @@ def test_a_models_template_lays_out_the_longest_history() -> None:
         assert [piece for piece in pieces if isinstance(piece, int)] == [*range(2000)]
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=10)
 @given(statement)
 def test_no_template_of_the_grammar_takes_more_than_its_bounds(text: str) -> None:
     source = (

@@ -210,13 +210,18 @@ def test_content_gives_no_control_token_at_any_border(kind: str, name: str, part
     assert [id for id in ids if id in controls] == [id for id in plain if id in controls]
 
 
-@pytest.mark.model
-@pytest.mark.parametrize("name", TEMPLATES)
-def test_the_default_models_ids_are_those_of_apply_chat_template(name: str) -> None:
+@cache
+def default_tokenizer() -> tuple[PreTrainedTokenizerFast, HFTokenizer]:
     source = locate_model(ModelSettings(name=DEFAULT_MODEL))
     assert source.path is not None
     library = AutoTokenizer.from_pretrained(source.path.parent, gguf_file=source.path.name)
-    tokenizer = wrap_tokenizer(library)
+    return library, wrap_tokenizer(library)
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_the_default_models_ids_are_those_of_apply_chat_template(name: str) -> None:
+    library, tokenizer = default_tokenizer()
     template = open_chat_template(TEMPLATES[name], tokenizer.special, "Mara")
     texts = ["Hello there, how are you today?", "I'm fine.\nReally!", "def f():\n    return 1"]
     roles: list[Role] = ["user", "assistant", "user"]

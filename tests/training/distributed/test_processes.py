@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from accelerate.commands.launch import _validate_launch_command, launch_command_parser
+from accelerate.utils.launch import prepare_multi_gpu_env
 from safetensors.torch import load_file
 
 from bot.errors import UserError
@@ -57,15 +59,31 @@ def test_two_processes_have_the_loss_and_the_adapter_of_one(sharded: bool, tmp_p
         torch.testing.assert_close(weights.float(), second[name].float(), atol=1e-3, rtol=1e-2)
 
 
+REFUSED = [
+    ("fsdp_version: 2", "fsdp_version: 1", "FSDP 1 is not supported"),
+    ("efficient_loading: false", "efficient_loading: true", "Every process must read the base model"),
+    ("checkpointing: false", "checkpointing: true", "Checkpointing belongs to the recipe"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "reason"), REFUSED)
+def test_unsupported_fsdp_settings_are_refused(
+    old: str, new: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The variables are those that `accelerate launch` gives its processes."""
+    told = ["--config_file", str(on_cpu(tmp_path, old, new)), "-m", "training"]
+    arguments, _, _ = _validate_launch_command(launch_command_parser().parse_args(told))
+    for name, value in prepare_multi_gpu_env(arguments).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UserError, match=reason):
+        fsdp.requested_plugin()
+
+
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
-    [
-        ("fsdp_version: 2", "fsdp_version: 1", "FSDP 1 is not supported"),
-        ("efficient_loading: false", "efficient_loading: true", "Every process must read the base model"),
-        ("checkpointing: false", "checkpointing: true", "Checkpointing belongs to the recipe"),
-    ],
+    [REFUSED[0], *(pytest.param(*row, marks=pytest.mark.slow) for row in REFUSED[1:])],
 )
-def test_unsupported_fsdp_settings_are_refused(old: str, new: str, reason: str, tmp_path: Path) -> None:
+def test_unsupported_fsdp_settings_end_a_launch(old: str, new: str, reason: str, tmp_path: Path) -> None:
     persona = TinyPersona(tmp_path / "one").built()
     done = launch(persona, on_cpu(tmp_path, old, new))
     assert done.returncode != 0

@@ -1,4 +1,4 @@
-"""Two hundred damaged exports of every format: each is imported or refused with file and reason.
+"""Damaged exports of every format are imported or refused with a reason: sixty each, with `--slow` 200.
 
 The damage is drawn from a seed, so that a failure comes back under its number.
 """
@@ -22,7 +22,7 @@ from training.importers import registry
 from training.importers.reading.import_log import ImportLog
 from training.store.messages import from_line, to_lines
 
-MUTATIONS = 200
+MUTATIONS = [60, pytest.param(200, marks=pytest.mark.slow)]
 BY_COMMAND = 20  # every 20th goes through the whole command
 MEGABYTES = 200
 
@@ -147,13 +147,16 @@ def refusal(path: Path) -> str:
 
 
 @pytest.mark.parametrize("title", FIXTURES)
-def test_a_broken_export_is_imported_or_refused_with_file_and_reason(title: str, exports: Path) -> None:
+@pytest.mark.parametrize("mutations", MUTATIONS)
+def test_a_broken_export_is_imported_or_refused_with_file_and_reason(
+    mutations: int, title: str, exports: Path
+) -> None:
     names = FIXTURES[title]
     (exports.parent / "config.toml").write_text("", encoding="utf-8")
     work = exports.parent / "personas/mara/work"
     work.parent.mkdir(parents=True)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    for number in range(MUTATIONS):
+    for number in range(mutations):
         random = Random(f"{title} {number}")
         path = exports / random.choice(names)
         file = (

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -35,7 +36,16 @@ def fake_compiler(folder: Path, script: str) -> str:
     return str(folder)
 
 
+@pytest.fixture
+def quick_gcc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let gcc, where it is, optimise nothing: what it makes is loaded here, and never computes."""
+    if gcc := shutil.which("gcc"):
+        folder = fake_compiler(tmp_path / "quick", f'exec "{gcc}" "$@" -O0')
+        monkeypatch.setenv("PATH", folder + os.pathsep + os.environ["PATH"])
+
+
 @needs_compiler
+@pytest.mark.usefixtures("quick_gcc")
 def test_a_library_is_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert load_library(tmp_path / "cache") is not None
     (library,) = (tmp_path / "cache").iterdir()
@@ -46,11 +56,12 @@ def test_a_library_is_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 @needs_compiler
+@pytest.mark.usefixtures("quick_gcc")
 def test_another_processor_gets_a_library_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    load_library(tmp_path)
+    load_library(tmp_path / "cache")
     monkeypatch.setattr(compiler, "cpu_features", lambda: b"flags: of another machine")
-    load_library(tmp_path)
-    assert len([*tmp_path.iterdir()]) == 2
+    load_library(tmp_path / "cache")
+    assert len([*(tmp_path / "cache").iterdir()]) == 2
 
 
 TOOLCHAIN = Toolchain(("gcc",), "gcc 12", ("-O3",), ("-lm",), ".so")
@@ -83,6 +94,7 @@ def test_a_library_depends_on_the_compiler_and_what_it_is_called_with(change: di
 
 
 @needs_compiler
+@pytest.mark.usefixtures("quick_gcc")
 def test_a_library_is_compiled_from_a_zipped_package(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "package.zip", "w") as package:
         for folder in ("bot", "bot/system", "bot/engine", "bot/engine/kernels", "bot/engine/kernels/csrc"):
@@ -146,6 +158,7 @@ def test_libraries_are_in_the_users_cache_folder(monkeypatch: pytest.MonkeyPatch
 
 
 @needs_compiler
+@pytest.mark.usefixtures("quick_gcc")
 def test_two_processes_at_once_compile_one_whole_library(tmp_path: Path) -> None:
     code = (
         "import sys, pathlib; from bot.engine.kernels.compiler import load_library\n"
@@ -208,6 +221,7 @@ def test_without_a_home_in_the_environment_the_accounts_own_is_taken(home: str) 
 
 
 @needs_compiler
+@pytest.mark.usefixtures("quick_gcc")
 @pytest.mark.parametrize("size", [pytest.param(0, marks=pytest.mark.slow), 5000])
 def test_a_truncated_library_is_compiled_anew(tmp_path: Path, size: int) -> None:
     code = f"""
