@@ -7,10 +7,8 @@ from typing import Any
 ME: Any = SimpleNamespace(id=9 * 10**17, display_name="Mara")
 
 
-def discord_message(text: str, people: int | None = None) -> Any:
-    """Return a message that mentions that many people; by default one for each character."""
-    count = len(text) if people is None else people
-    mentions = [SimpleNamespace(id=10**17 + number, display_name=f"P{number}") for number in range(count)]
+def discord_message(text: str) -> Any:
+    mentions = [SimpleNamespace(id=10**17 + number, display_name=f"P{number}") for number in range(len(text))]
     embed = SimpleNamespace(
         fields=(), author=SimpleNamespace(name=text), title=text, description=text, type="rich"
     )

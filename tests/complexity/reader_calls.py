@@ -194,7 +194,7 @@ CALLS: dict[str, Call] = {
     "bot.platforms.discord.translate.spoken_text": lambda text: discord.spoken_text(
         discord_message(text), RECIPIENT, {1: text}
     ),
-    "bot.platforms.discord.extras.extra_words": lambda text: [*extra_words(discord_message(text * 9, 9), {})],
+    "bot.platforms.discord.extras.extra_words": lambda text: [*extra_words(discord_message(text * 9), {})],
     "bot.platforms.discord.quotations.quotations_of": lambda text: [
         *quotations_of(answering(text), RECIPIENT, bool)
     ],
