@@ -7,7 +7,14 @@ from bot.engine.attention.kv_cache import KVCache
 from bot.engine.core.output_stream import OutputStream
 from bot.engine.core.request_state import RunningRequest
 from bot.engine.core.thoughts import ThoughtTokens
-from bot.engine.interface import MAX_BIAS, MAX_BIASES, MAX_LOGPROBS, Request
+from bot.engine.interface import (
+    MAX_BEAMS,
+    MAX_BIAS,
+    MAX_BIASES,
+    MAX_LENGTH_PENALTY,
+    MAX_LOGPROBS,
+    Request,
+)
 from bot.engine.lora.registry import AdapterRegistry
 from bot.engine.model_loader.loader import LoadedModel
 from bot.engine.sampling.card_sampler import CardSampler
@@ -40,6 +47,7 @@ class RequestResources:
         request, loaded = stream.request, self.loaded
         room = _max_answer_tokens(request.ids, self._vocabulary, loaded.context)
         _check_logits(request, self._vocabulary)
+        _check_beams(request)
         adapter = self.adapters.resolve(request.adapter, request.strength)
         max_tokens = min(room, request.sampling.max_tokens)
         thinking_tokens = min(room - max_tokens, request.thinking_budget)
@@ -169,3 +177,16 @@ def _check_logits(request: Request, vocabulary: int) -> None:
         raise ValueError("A bias is for an id that the model does not know.")
     if not all(abs(bias) <= MAX_BIAS for bias in request.logit_bias.values()):
         raise ValueError(f"A bias goes from {-MAX_BIAS:g} to {MAX_BIAS:g}.")
+
+
+def _check_beams(request: Request) -> None:
+    """Raise `ValueError` for a beam search that no request may have."""
+    if not 1 <= request.beams <= MAX_BEAMS:
+        raise ValueError(f"An answer has from 1 to {MAX_BEAMS} beams: set beams to that.")
+    if request.beams > 1 and request.n > 1:
+        raise ValueError("A beam search gives one answer: set n to 1, or beams to 1.")
+    if request.beams > 1 and request.logprobs is not None:
+        raise ValueError("A beam search tells no log probabilities: leave logprobs out, or set beams to 1.")
+    if not abs(request.length_penalty) <= MAX_LENGTH_PENALTY:
+        most = f"{MAX_LENGTH_PENALTY:g}"
+        raise ValueError(f"A length penalty goes from -{most} to {most}: set length_penalty to that.")
