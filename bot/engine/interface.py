@@ -66,9 +66,8 @@ class Request:
     seed: int | None = None  # of the draws; None: one that nobody can foresee
     n: int = 1  # candidates
     beams: int = 1  # sequences that grow side by side towards one answer, up to `MAX_BEAMS`; 1: no search
-    length_penalty: float = (
-        1.0  # above 0 for longer answers, below for shorter; `MAX_LENGTH_PENALTY` either way
-    )
+    # of beams: above 0 for longer answers, below for shorter; from -`MAX_LENGTH_PENALTY` to that
+    length_penalty: float = 1.0
     # added to the logits of these ids, `MAX_BIASES` at most: from -`MAX_BIAS` to `MAX_BIAS`
     logit_bias: Mapping[int, float] = field(default_factory=dict, hash=False)
     # the count of likeliest tokens told with each drawn one, up to `MAX_LOGPROBS`; None: none of both
