@@ -39,7 +39,7 @@ function valueField(conversation, field) {
     view.show(own?.value ?? field.default);
     const source = own?.from ?? "default";
     say(from, "samplingFrom", { from: isKnown(`from.${source}`) ? translate(`from.${source}`) : source });
-    reset.disabled = !["place", "scope"].includes(source);
+    reset.disabled = ["default", "persona", "persona.toml"].includes(source);
   };
   return { node: view.node, update };
 }
