@@ -153,6 +153,7 @@ export class Conversation {
     this.data = data;
     this.log.show(data.messages);
     this.#setBusy(data.busy);
+    if (data.busy) this.#draft(data.persona, "");
     this.changed();
   }
 
@@ -182,6 +183,7 @@ export class Conversation {
 
   async #busy(isBusy) {
     this.#setBusy(isBusy);
+    if (isBusy && !this.log.isWriting) this.#draft(this.data.persona, "");
     if (isBusy) return;
     this.#replaces = null;
     this.#mark = null;
