@@ -30,7 +30,8 @@ CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.whic
 WATCH = """
 window.faults = [];
 window.layoutShift = 0;
-document.addEventListener("securitypolicyviolation", (e) => faults.push(`policy: ${e.violatedDirective} ${e.blockedURI}`));
+document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
+  faults.push(`policy: ${violatedDirective} ${blockedURI}`));
 new PerformanceObserver((list) => {
   for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.layoutShift += entry.value;
 }).observe({ type: "layout-shift", buffered: true });

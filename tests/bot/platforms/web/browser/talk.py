@@ -9,7 +9,8 @@ from bot.engine.interface import Piece
 from tests.bot.api.engine import PieceEngine
 
 IDLE = "#log[aria-busy=false]"
-TEXTS = "[...document.querySelectorAll('.message')].map(m => [m.classList[1], m.querySelector('.body').innerText])"
+TEXTS = """[...document.querySelectorAll(".message")]
+  .map((each) => [each.classList[1], each.querySelector(".body").innerText])"""
 
 
 class Talk:
@@ -82,7 +83,7 @@ class Talk:
         found: object = None
         try:
             async with asyncio.timeout(15):
-                while (found := await self.page.evaluate(expression)) != value:
+                while (found := await self.page.evaluate(expression)) != value:  # noqa: ASYNC110
                     await asyncio.sleep(0.03)
         except TimeoutError:
             raise AssertionError(f"{expression} is {found!r}, not {value!r}") from None

@@ -17,10 +17,14 @@ const closed = (target) => {
   const body = target.closest?.(".writing .body") ?? target.parentElement?.closest(".writing .body");
   return body && target !== body && !body.lastElementChild.contains(target);
 };
+const everything = { subtree: true, childList: true, characterData: true, attributes: true };
 new MutationObserver((all) => all.forEach(({ target }) => closed(target) && (touched += 1)))
-  .observe(document.getElementById("log"), { subtree: true, childList: true, characterData: true, attributes: true });
+  .observe(document.getElementById("log"), everything);
 let top_ = scroller.scrollTop;
-scroller.addEventListener("scroll", () => { if (scroller.scrollTop < top_) jumps += 1; top_ = scroller.scrollTop; });
+scroller.addEventListener("scroll", () => {
+  if (scroller.scrollTop < top_) jumps += 1;
+  top_ = scroller.scrollTop;
+});
 """
 
 
