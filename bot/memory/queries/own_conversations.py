@@ -68,7 +68,7 @@ WHERE messages.place = ?1 AND NOT replaced AND anchor >= ?2 ORDER BY anchor DESC
 def find_shown(
     connection: sqlite3.Connection, place: Place, message_id: str | None, key: str | None = None
 ) -> ShownMessage | None:
-    """Return a message by its id, also one that was replaced, or by the key of the part that was sent of it."""
+    """Return a message by its id, also one that was replaced, or by the key of a part of it that was sent."""
     where = conversations.place_row(connection, place)
     rows = connection.execute(
         """

@@ -49,7 +49,7 @@ def _answer_of(connection: sqlite3.Connection, place: Place, message_id: str) ->
     found = connection.execute(
         "SELECT answer FROM messages WHERE place = ? AND message_id = ?", (where, message_id)
     ).fetchone()
-    return found and found[0]
+    return None if found is None else found[0]
 
 
 def _first(connection: sqlite3.Connection, answer: int) -> Message:
