@@ -16,7 +16,7 @@ async def press(talk: Talk, *keys: str) -> None:
 
 
 async def test_a_whole_talk_is_had_with_the_keyboard(talk: Talk) -> None:
-    talk.answers("First.", "Second.", " And more.")
+    talk.answers("First.", "Second.", "And more.")
     await talk.until("document.activeElement.className", "card")
     await press(talk, "Enter")
     await talk.until("document.activeElement.id", "input")
@@ -27,13 +27,13 @@ async def test_a_whole_talk_is_had_with_the_keyboard(talk: Talk) -> None:
     await press(talk, "Control+Enter")
     await talk.shows("Sit, User.", "Hello", "Second.")
     await talk.idle()
-    await press(talk, "Alt+Enter")
-    await talk.shows("Sit, User.", "Hello", "Second. And more.")
-    await talk.idle()
     await press(talk, "ArrowLeft")
     await talk.shows("Sit, User.", "Hello", "First.")
     await press(talk, "ArrowRight")
-    await talk.shows("Sit, User.", "Hello", "Second. And more.")
+    await talk.shows("Sit, User.", "Hello", "Second.")
+    await press(talk, "Alt+Enter")
+    await talk.shows("Sit, User.", "Hello", "Second.", "And more.")
+    await talk.idle()
 
 
 async def test_up_edits_the_last_message_and_ctrl_up_the_last_own_one(talk: Talk) -> None:

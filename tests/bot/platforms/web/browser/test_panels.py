@@ -54,7 +54,7 @@ async def test_each_value_has_its_help_in_both_languages(talk: Talk) -> None:
     for _ in range(2):
         await talk.page.click("#sampling")
         helps = await talk.page.locator(".field .help").all_inner_texts()
-        assert len({*helps}) == 10
+        assert len({*helps}) == 11
         await talk.page.keyboard.press("Escape")
         await talk.page.click("#language")
 

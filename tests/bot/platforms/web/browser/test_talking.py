@@ -73,6 +73,27 @@ async def test_arrows_show_other_answers_with_a_counter(talk: Talk) -> None:
     assert len(talk.engine.generations) == 2
 
 
+async def test_another_answer_comes_in_the_row_of_the_one_before(talk: Talk) -> None:
+    await talk.begin()
+    talk.answers("First.", "Second.")
+    await talk.say("Hello")
+    await talk.page.evaluate("window.row = document.querySelector('.message:last-child')")
+    await talk.page.click(".message:last-child [data-label=again]")
+    await talk.shows("Sit, User.", "Hello", "Second.")
+    await talk.idle()
+    assert await talk.page.evaluate("row === document.querySelector('.message:last-child')")
+
+
+async def test_an_arrow_at_the_greeting_shows_the_next_greeting(talk: Talk) -> None:
+    await talk.begin()
+    await talk.page.click(".message:last-child .swipes button >> nth=1")
+    await talk.shows("Door's open, User.")
+    await talk.idle()
+    talk.answers("Aye.")
+    await talk.say("Hello")
+    await talk.shows("Door's open, User.", "Hello", "Aye.")
+
+
 async def test_a_finger_to_the_left_asks_for_another_answer(open_talk: OpenTalk) -> None:
     talk = await open_talk(has_touch=True)
     await talk.open()
@@ -137,12 +158,12 @@ async def test_code_is_copied_without_its_fence(talk: Talk) -> None:
     assert await talk.page.evaluate("navigator.clipboard.readText()") == "x = 1"
 
 
-async def test_continue_adds_to_the_last_answer(talk: Talk) -> None:
+async def test_continue_goes_on_below_the_last_answer(talk: Talk) -> None:
     await talk.begin()
     talk.answers("Once upon", " a time.")
     await talk.say("Tell")
     await talk.page.click(".message:last-child [data-label=continue]")
-    await talk.shows("Sit, User.", "Tell", "Once upon a time.")
+    await talk.shows("Sit, User.", "Tell", "Once upon", "a time.")
 
 
 async def test_stop_keeps_what_was_written_and_the_button_sends_again(talk: Talk) -> None:
