@@ -43,7 +43,7 @@ class Talk:
         """Begin a conversation with a persona from the gallery."""
         if await self.page.is_hidden("#gallery"):
             await self.page.click("#new")
-        await self.page.click(f".card:has(strong:text-is({json.dumps(name)}))")
+        await self.page.click(f".card:has(strong:text-is({json.dumps(name, ensure_ascii=False)}))")
         await self.page.wait_for_selector("#talk:not([hidden])")
         await self.until("document.title.includes(' · ')")
 
