@@ -10,7 +10,7 @@ from bot.api.body import read_body
 from bot.api.errors import ApiError, bad_field
 from bot.chat import proactive
 from bot.chat.reply_task import BeamSearch, ReplyRequest
-from bot.memory.queries.records import LastAnswer
+from bot.memory.queries.records import LastAnswer, ShownMessage
 from bot.message import Message, Place, check_text
 from bot.platforms.web.conversation_routes import Values, json_response
 from bot.platforms.web.conversations import Conversations
@@ -52,7 +52,7 @@ class MessageRoutes:
         text = await self._text(request)
         message = Message(place, uuid4().hex, self._all.author, text, time.time(), address="direct")
         await self._chat.receive(message)
-        await self._tell(place, message.id)
+        self._all.listeners.tell(place, "message", **message_view(ShownMessage(message, 0, 0)))
         return json_response({"id": message.id}, status=202)
 
     async def _edit(self, request: web.Request, values: Values) -> web.Response:
