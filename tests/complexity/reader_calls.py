@@ -29,7 +29,6 @@ from bot.platforms.telegram.translate import parse_update
 from bot.platforms.telegram.typed_command import find_typed_command
 from bot.platforms.terminal.screen import WordWrap
 from bot.platforms.terminal.typed import typed_message
-from bot.platforms.web.export import json_export, markdown_export
 from bot.prompt.chat_template import BUILT_IN_TEMPLATES, open_chat_template
 from bot.prompt.example_dialogue import dialogue_turns
 from bot.prompt.renderer import PromptFormat, PromptPart, Turn
@@ -236,8 +235,6 @@ CALLS: dict[str, Call] = {
     "training.importers.chats.twitter.links.write_out_links": lambda text: write_out_links(
         text, {"http://a.bc/": "http://example.org/"}
     ),
-    "bot.platforms.web.export.markdown_export": lambda text: markdown_export(text, [said(text, text)]),
-    "bot.platforms.web.export.json_export": lambda text: json_export(text, [said(text, text)]),
     "bot.chat.delivery.bound_reply": lambda text: bound_reply(text, PLACE),
     "training.scrub.forgotten.hash_name": lambda text: hash_name(b"key", text),
     "training.scrub.forgotten.ForgottenNames.find_forms": FORGOTTEN.find_forms,

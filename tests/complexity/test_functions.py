@@ -71,6 +71,8 @@ ELSEWHERE = {
     "bot.platforms.discord.senders.Sender.format": "a protocol",
     "bot.platforms.discord.senders.AccountSender.format": HANDS_ON,
     "bot.platforms.web.listeners.Listeners.tell": HANDS_ON,
+    "bot.platforms.web.export.json_export": "json.dumps",
+    "bot.platforms.web.export.markdown_export": "replaces letters, and splits at single ones",
     "bot.platforms.discord.senders.WebhookSender.format": HANDS_ON,
     "bot.platforms.discord.senders.name_line": "the name of a persona",
     "bot.platforms.discord.translate.is_written": ONE_VALUE,

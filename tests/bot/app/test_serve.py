@@ -110,7 +110,7 @@ async def test_the_page_talks_beside_the_api_and_remembers_after_a_restart(serve
     path = f"{root}/page/conversations/{begun['id']}"
     assert (await post(f"{path}/messages", {"text": "Hello"}, **own))[0] == 202
     async with asyncio.timeout(60):
-        while len((before := await get(path))["messages"]) < 3 or before["busy"]:
+        while len((before := await get(path))["messages"]) < 3 or before["busy"]:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     assert before["messages"][-1]["text"] == "Aye."
     assert await served.end() == 0
