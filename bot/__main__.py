@@ -12,7 +12,7 @@ from bot import config
 from bot.app import admin, doctor, host, models
 from bot.app.arguments import argument_parser
 from bot.app.persona_commands import list_personas
-from bot.app.serve import prepare_api, serve_alone
+from bot.app.serve import prepare_api, serve_without_platforms
 from bot.app.terminal_chat import chat_in_terminal, messages_to_send, prompt_observer
 from bot.config import Config, LogSettings
 from bot.engine.interface import Engine
@@ -100,7 +100,7 @@ def _serve_or_chat(options: argparse.Namespace) -> int:
     has_api = options.command == "serve" or settings.serve.enabled
     open_api = prepare_api(settings) if has_api else None
     if open_api and not settings.tokens:
-        asyncio.run(serve_alone(settings, cast, _local_engine, open_api))
+        asyncio.run(serve_without_platforms(settings, cast, _local_engine, open_api))
         return 0
     cast.chosen(settings.chat.persona)
     observer = prompt_observer(options.prompts, settings.data)

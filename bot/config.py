@@ -121,7 +121,7 @@ class TelegramSettings(Section):
 
 
 class ServeSettings(Section):
-    """The OpenAI-compatible API."""
+    """The OpenAI-compatible API, and the page beside it."""
 
     enabled: bool = False  # `run` opens it too, beside the platforms; `serve` opens it in any case
     host: str = Field(default="127.0.0.1", min_length=1, max_length=253)  # beyond loopback only with a key
@@ -129,6 +129,7 @@ class ServeSettings(Section):
     hosts: tuple[HostName, ...] = Field(default=(), max_length=100)  # further names in requests' Host header
     origins: tuple[Origin, ...] = Field(default=(), max_length=100)  # of web pages that may call the API
     requests: int = Field(default=64, ge=1, le=10_000)  # at once, running and waiting; more are refused
+    page: bool = True  # a page to talk on, on the same socket
 
 
 class LogSettings(Section):

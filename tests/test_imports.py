@@ -29,7 +29,7 @@ bot.engine.model_executor bot.engine.model_loader bot.engine.inventory bot.engin
 bot.chat
 bot.api.metrics bot.api
 bot.platforms.cancellation bot.platforms.instance_lock
-bot.platforms.terminal bot.platforms.discord bot.platforms.telegram
+bot.platforms.terminal bot.platforms.discord bot.platforms.telegram bot.platforms.web
 bot.app bot.__main__
 training.progress training.scrub.detectors training.scrub training.store
 training.importers.reading training.importers.datasets training.importers.chats.line

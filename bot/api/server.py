@@ -20,11 +20,13 @@ from bot.api.outcome import Outcome
 from bot.api.request_slots import RequestSlots
 from bot.api.routes import OPEN, find_route
 from bot.api.security import Guard, is_owner
+from bot.api.site import Site
 from bot.errors import UserError
 from bot.system.console import write_line
 
 log = logging.getLogger(__name__)
 
+SITE = "page"  # in place of a route, in the count of requests
 _SECONDS_TO_END = 1.0  # that requests under way have, once they were cancelled
 
 
@@ -37,7 +39,10 @@ class ApiServer:
         listener: socket.socket,
         times: StreamTimes | None = None,
         connections: Connections | None = None,
+        site: Site | None = None,
     ) -> None:
+        """`site` are pages on the same socket; without one there is the API alone."""
+        self._site = site
         self._backend, self._listener, self._metrics = backend, listener, backend.metrics
         settings = backend.settings
         self._guard = Guard(settings.serve, settings.api_key)
@@ -64,6 +69,9 @@ class ApiServer:
         self._watches = [asyncio.create_task(each) for each in watched]
         if self._guard.settings.hosts and not self._guard.key:
             log.warning("api_without_key", extra={"hosts": ", ".join(self._guard.settings.hosts)})
+        if self._site:
+            await self._site.open()
+            write_line(f"The page is at {self.url.removesuffix('v1')}")
         write_line(f"The API is at {self.url}")
         return self
 
@@ -89,6 +97,8 @@ class ApiServer:
 
     def stop_intake(self) -> None:
         """End all answers, and begin no more."""
+        if self._site:
+            self._site.stop_intake()
         self._backend.cancel_all()
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
@@ -108,6 +118,9 @@ class ApiServer:
         guard = self._guard
         guard.check_host(request)
         guard.check_origin(request)
+        if site := self._site_of(request):
+            outcome.route = SITE
+            return await site.answer(request)
         if request.method == "OPTIONS":
             return web.Response(status=204, headers={"Allow": find_route(request.path).allowed})
         route = find_route(request.path)
@@ -116,6 +129,9 @@ class ApiServer:
             guard.check_key(request)
         route.check_method(request.method)
         return await self._handlers.handle(request, route, outcome)
+
+    def _site_of(self, request: web.Request) -> Site | None:
+        return self._site if self._site and self._site.owns(request.path) else None
 
     def _api_error(self, error: Exception, request: web.Request) -> ApiError:
         """Return the error that a client reads in place of an exception."""
@@ -130,6 +146,10 @@ class ApiServer:
         return internal()
 
     async def _add_headers(self, request: web.Request, response: web.StreamResponse) -> None:
+        if site := self._site_of(request):
+            for name, value in site.headers(request.path).items():
+                response.headers.setdefault(name, value)
+            return
         response.headers.update(self._guard.cors_headers(request))
         response.headers["X-Content-Type-Options"] = "nosniff"
 

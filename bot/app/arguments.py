@@ -16,7 +16,7 @@ def argument_parser(description: str | None) -> argparse.ArgumentParser:
     commands = whole.add_subparsers(title="commands", metavar="COMMAND")
     _add_chat(commands)
     serve = commands.add_parser(
-        "serve", help="open an API as OpenAI's, beside the platforms that have a token"
+        "serve", help="open a page to talk on and an API as OpenAI's, beside the platforms that have a token"
     )
     serve.set_defaults(command="serve")
     doctor = commands.add_parser("doctor", help="check the installation and say how to mend what is wrong")

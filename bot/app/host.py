@@ -7,10 +7,10 @@ import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
-from bot.api.metrics.waiting_messages import CountWaiting
 from bot.app.admin import open_memory, startup_notices
 from bot.chat.adapter_loader import AdapterLoader
 from bot.chat.chat import Chat
@@ -49,7 +49,17 @@ class Platform(Protocol):
 
 
 OpenPlatform = Callable[[Chat, Memory, Config], Platform]
-OpenApi = Callable[[Engine, Callable[[], Cast], AdapterLoader, CountWaiting | None], Platform]
+
+
+@dataclass(frozen=True, slots=True)
+class Hosted:
+    """A chat and its memory, both open, for the page beside the API."""
+
+    chat: Chat
+    memory: Memory
+
+
+OpenApi = Callable[[Engine, Callable[[], Cast], AdapterLoader, Hosted | None], Platform]
 
 
 async def serve(
@@ -66,21 +76,34 @@ async def serve(
     handle_signals()
     async with AsyncExitStack() as stack:
         memory = await stack.enter_async_context(open_memory(settings))
-        for notice in await startup_notices(memory, cast, settings):
-            log.warning("startup_notice", extra={"notice": notice})
-        engine = await stack.enter_async_context(open_engine(settings))
-        chat = Chat(memory, engine, cast, settings.chat, settings.model, observe_prompt=observe_prompt)
-        platforms = _open_platforms(chat, memory, settings)
-        if open_api:
-            platforms.append(open_api(engine, lambda: chat.cast, chat.adapters, memory.waiting))
-        try:
-            background = watch_model(engine, chat.choose_adapters), _maintain_memory(memory)
-            await run_platforms(platforms, background, stack)
-        finally:
-            for platform in platforms:
-                platform.stop_intake()
-            log.info("stopping")
-            await chat.close(GRACE)
+        await host_chat(stack, memory, settings, cast, open_engine, observe_prompt, open_api)
+
+
+async def host_chat(
+    stack: AsyncExitStack,
+    memory: Memory,
+    settings: Config,
+    cast: Cast,
+    open_engine: Callable[[Config], Engine],
+    observe_prompt: PromptObserver | None = None,
+    open_api: OpenApi | None = None,
+) -> None:
+    """Host the personas with an open memory until cancelled; `stack` closes what is opened here."""
+    for notice in await startup_notices(memory, cast, settings):
+        log.warning("startup_notice", extra={"notice": notice})
+    engine = await stack.enter_async_context(open_engine(settings))
+    chat = Chat(memory, engine, cast, settings.chat, settings.model, observe_prompt=observe_prompt)
+    platforms = _open_platforms(chat, memory, settings)
+    if open_api:
+        platforms.append(open_api(engine, lambda: chat.cast, chat.adapters, Hosted(chat, memory)))
+    try:
+        background = watch_model(engine, chat.choose_adapters), _maintain_memory(memory)
+        await run_platforms(platforms, background, stack)
+    finally:
+        for platform in platforms:
+            platform.stop_intake()
+        log.info("stopping")
+        await chat.close(GRACE)
 
 
 def handle_signals() -> None:
