@@ -130,7 +130,9 @@ class PlacesPage:
         erased = await self._memory.erase_place(place)
         await self._chat.engine.forget(place)
         erase_prompts(self._settings.data)
-        return json_reply({"messages": erased.messages, "answers": erased.answers, "settings": erased.settings})
+        return json_reply(
+            {"messages": erased.messages, "answers": erased.answers, "settings": erased.settings}
+        )
 
     async def _idle_place(self, name: str) -> Place:
         """Return a place in which no answer is being made. Raises `UserError` for another one."""
