@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from bot.api.errors import ApiError
-from bot.persona.card import MAX_NAME, MAX_TEXT, MAX_TEXTS
+from bot.persona.card import MAX_NAME, MAX_TEXT
 from bot.platforms.web.fields import PageFields
 from bot.platforms.web.owner.card_edit import LISTS, TEXTS, CardChanges
 from bot.platforms.web.owner.persona_keys import KeyValue
@@ -13,7 +13,7 @@ from bot.platforms.web.owner.persona_keys import KeyValue
 MAX_HISTORY = 200  # messages of a preview
 _MAX_KEYS = 200
 CardText = Annotated[str, Field(max_length=MAX_TEXT)]
-CardValue = CardText | Annotated[list[CardText], Field(max_length=MAX_TEXTS)]
+CardValue = CardText | list[CardText]
 KeyText = Annotated[str, Field(max_length=MAX_TEXT)]
 KeyField = bool | int | float | KeyText | Annotated[list[KeyText], Field(max_length=_MAX_KEYS)] | None
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ class Owner:
         """Return status and JSON of a request below /page/owner."""
         headers = {"Origin": self.root, "Content-Type": "application/json", **options.pop("headers", {})}
         data = body if isinstance(body, bytes) else json.dumps(body if body is not None else {}).encode()
-        sent = {} if method == "GET" else {"data": data, "headers": headers}
+        sent = {} if method == "GET" else {"data": BytesIO(data), "headers": headers}
         url = f"{self.root}/page/owner/{path}"
         async with self.client.request(method, url, **sent, **options) as response:
             return response.status, await response.json()
