@@ -3,11 +3,13 @@
 from bot.chat.chat import Chat
 from bot.config import Config
 from bot.memory.store import Memory
+from bot.platforms.web.owner.adapters import AdaptersPage
 from bot.platforms.web.owner.messages import MessagesPage
 from bot.platforms.web.owner.overview import Overview
 from bot.platforms.web.owner.personas import PersonaFolders, PersonasPage
 from bot.platforms.web.owner.places import PlacesPage
 from bot.platforms.web.owner.preview import PreviewPage
+from bot.platforms.web.owner.training_page import TrainingPage
 from bot.platforms.web.routes import RouteTable
 
 
@@ -16,13 +18,15 @@ class OwnerPage:
 
     def __init__(self, chat: Chat, memory: Memory, settings: Config) -> None:
         folders = PersonaFolders(chat, settings)
-        self._overview = Overview(chat, memory)
+        self._overview, self._training = Overview(chat, memory), TrainingPage(folders, settings)
         self._parts = (
             self._overview,
             PlacesPage(chat, memory, settings),
             MessagesPage(memory),
             PersonasPage(folders),
             PreviewPage(folders, memory),
+            AdaptersPage(folders),
+            self._training,
         )
 
     def add_routes(self, routes: RouteTable) -> None:
@@ -34,3 +38,4 @@ class OwnerPage:
 
     def stop_intake(self) -> None:
         self._overview.stop_intake()
+        self._training.close()
