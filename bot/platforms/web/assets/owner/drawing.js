@@ -32,8 +32,8 @@ export class Sparkline {
   }
 }
 
-const WIDTH = 640;
-const HEIGHT = 280;
+const WIDTH = 520;
+const HEIGHT = 260;
 const EDGE = { left: 52, right: 12, top: 14, bottom: 30 };
 
 /** Return a curve of losses by step: lines of training and validation, with axes. */

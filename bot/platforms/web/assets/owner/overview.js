@@ -9,7 +9,7 @@ import { poll } from "./polling.js";
 const INTERVAL = 1_000; // milliseconds
 const seconds = (value) => `${number(value, 2)} s`;
 const milliseconds = (value) => `${number(value * 1_000, 1)} ms`;
-const megabytes = (value) => `${number(value / 1e6)} MB`;
+const megabytes = (value) => `${number(value / 1e6, 1)} MB`;
 const share = (value) => `${number(value * 100, 1)} %`;
 
 // the key of each number, its value, and how it is written

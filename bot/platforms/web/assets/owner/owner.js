@@ -56,7 +56,7 @@ class OwnerPage {
 
   /** Show the view of the address; with `moves`, the focus goes to its title. */
   follow(moves) {
-    const words = location.hash.slice(1).split("/").map(decodeURIComponent);
+    const words = location.hash.slice(1).split("/").map(decoded);
     if (words[0] === "content") return;
     const view = Object.hasOwn(VIEWS, words[0]) ? words[0] : "overview";
     const [showAll, showOne] = VIEWS[view];
@@ -87,6 +87,15 @@ class OwnerPage {
 
   #nameTab() {
     document.title = `${byId("name").textContent} · alterego`;
+  }
+}
+
+/** Return a part of an address as text; one that is damaged names nothing. */
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return "";
   }
 }
 

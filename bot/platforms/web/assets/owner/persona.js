@@ -21,7 +21,7 @@ export async function showPersona(content, page, key, tab = "card") {
 }
 
 class PersonaView {
-  #body = element("div");
+  #body = element("div", { class: "stack" });
 
   constructor(content, page, persona, draft) {
     Object.assign(this, { content, page, persona, draft });

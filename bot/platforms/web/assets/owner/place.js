@@ -39,7 +39,7 @@ class PlaceView {
   }
 
   #fill(place) {
-    say(byId("title"), "place.speaks", { persona: `${place.persona ?? "?"} · ${queueOf(place)}` });
+    say(byId("title"), "place.speaks", { persona: place.persona ?? "?", queue: queueOf(place) });
     const fault = place.fault ? [element("p", { class: "fault", dir: "auto" }, place.fault)] : [];
     this.#held.replaceChildren(
       section("place.settings", ...place.settings.map((each) => this.#value("settings", each, place)), ...fault),
@@ -54,8 +54,8 @@ class PlaceView {
     const whole = element("input", { type: "checkbox" });
     const server = hasServer ? element("label", { class: "check" }, whole, element("span", { text: "place.server" })) : null;
     const line = field(name, input, `${from}: ${help}`, true);
-    const change = element("button", { class: "plain", text: "place.change", "aria-describedby": input.id });
-    const form = element("form", { class: "value", data: { value: name } }, line, server, change);
+    input.after(element("button", { class: "plain", text: "place.change" }));
+    const form = element("form", { class: "value", data: { value: name } }, line, server);
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       const wished = input.value.trim() || "default";

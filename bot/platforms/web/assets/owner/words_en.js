@@ -61,7 +61,7 @@ export default {
   "place.eraseBody": "All messages and settings of this place go, to the last copy. Type its name to confirm:",
   "place.erased": "{count} messages are erased.",
   "place.stop": "Stop the answer",
-  "place.speaks": "{persona} speaks here",
+  "place.speaks": "{persona} speaks here · {queue}",
   "persona.new": "New persona",
   "persona.folder": "Name of its folder",
   "persona.called": "Name in conversation",

@@ -61,7 +61,7 @@ export default {
   "place.eraseBody": "这个场所的所有消息和设置都会清除，直到最后一份副本。请输入它的名称来确认：",
   "place.erased": "已清除 {count} 条消息。",
   "place.stop": "停止回答",
-  "place.speaks": "这里由 {persona} 说话",
+  "place.speaks": "这里由 {persona} 说话 · {queue}",
   "persona.new": "新角色",
   "persona.folder": "文件夹名称",
   "persona.called": "对话中的名字",
