@@ -95,13 +95,15 @@ async def test_a_refused_card_stays_as_it_was_typed(tab: Tab) -> None:
 
 
 async def test_keys_of_the_file_are_set_and_left_out_again(tab: Tab) -> None:
-    page = await tab.open("personas/mara/keys")
     for text, temperature in (("0.4", 0.4), ("", 0.8)):
+        page = await tab.open("personas/mara/keys")
         await page.get_by_label("temperature").fill(text)
         await page.get_by_role("button", name="Save").click()
         async with asyncio.timeout(20):
             while tab.owner.chat.cast.personas["mara"].sampling.temperature != temperature:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
+        await page.reload()
+        assert await page.get_by_label("temperature").input_value() == text
 
 
 async def test_a_new_persona_is_made_by_keyboard_alone(tab: Tab) -> None:
