@@ -45,10 +45,11 @@ async def _own_answer(
     """Yield the events of an answer in a persona's own words.
 
     As in chats, an answer is drawn again where it has none, but another speaker's lines. Several candidates,
-    and the tokens of logprobs, are told as they are drawn.
+    and the tokens of logprobs, are told as they are drawn; a beam search would find the same answer again.
     """
     fields, lost = request.fields, Usage(0, 0, 0)
-    draws = MAX_DRAWS if fields.n == 1 and request.likeliest is None else 1
+    draws_again = fields.n == fields.num_beams == 1 and request.likeliest is None
+    draws = MAX_DRAWS if draws_again else 1
     for draw in range(1, draws + 1):
         texts = [open_text(persona, prompt, request.begun) for _ in range(fields.n)]
         has_words = False
@@ -129,6 +130,8 @@ def _engine_request(
         thinking_budget=prompt.thinking_budget,
         seed=None if fields.seed is None else fields.seed % 2**62,
         n=fields.n,
+        beams=fields.num_beams,
+        length_penalty=fields.length_penalty,
         logit_bias=fields.biases,
         logprobs=likeliest,
         first_deadline=chat.first_deadline,

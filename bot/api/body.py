@@ -17,20 +17,25 @@ _LARGE = 65_536  # bytes, from which a body is parsed off the event loop
 Read = TypeVar("Read")
 
 
-async def read_body(request: web.Request, parse: Callable[[dict[str, Any]], Read]) -> Read:
-    """Return what `parse` makes of a request's body, an object of JSON. Raises `ApiError`."""
+async def read_body(
+    request: web.Request, parse: Callable[[dict[str, Any]], Read], *, keeps_null: bool = False
+) -> Read:
+    """Return what `parse` makes of a request's body, an object of JSON. Raises `ApiError`.
+
+    Fields that are null are left out, unless `keeps_null`.
+    """
     body, encoding = await _read_bytes(request), request.headers.get("Content-Encoding", "").strip().lower()
     if len(body) > _LARGE or encoding:
-        return await asyncio.to_thread(lambda: parse(_object(_decompressed(body, encoding))))
-    return parse(_object(body))
+        return await asyncio.to_thread(lambda: parse(_object(_decompressed(body, encoding), keeps_null)))
+    return parse(_object(body, keeps_null))
 
 
-def _object(body: bytes) -> dict[str, Any]:
-    """Return the object of JSON, without its null fields."""
+def _object(body: bytes, keeps_null: bool) -> dict[str, Any]:
+    """Return the object of JSON."""
     parsed = _parsed(body)
     if not isinstance(parsed, dict):
         raise ApiError(400, "The body is no object of JSON: send one.", code="invalid_json")
-    return {name: value for name, value in parsed.items() if value is not None}
+    return {name: value for name, value in parsed.items() if keeps_null or value is not None}
 
 
 async def _read_bytes(request: web.Request) -> bytes:

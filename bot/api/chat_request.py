@@ -7,7 +7,14 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from bot.api.errors import ApiError, bad_field
-from bot.api.request_fields import MAX_LIKELIEST, Fields, GenerationFields, Text, parse_fields
+from bot.api.request_fields import (
+    MAX_LIKELIEST,
+    Fields,
+    GenerationFields,
+    Text,
+    check_beams,
+    parse_fields,
+)
 
 MAX_MESSAGES = 2_000
 Speaker = Literal["system", "user", "assistant"]
@@ -81,6 +88,7 @@ def parse_chat(body: Mapping[str, Any]) -> ChatRequest:
     fields = parse_fields(ChatFields, body)
     if fields.top_logprobs and not fields.logprobs:
         raise bad_field("top_logprobs", "set logprobs to true as well")
+    check_beams(fields, has_logprobs=fields.logprobs)
     messages = tuple(said for at, each in enumerate(fields.messages) if (said := _said(each, at)))
     if not messages:
         raise bad_field("messages", "none of them has words")

@@ -7,7 +7,15 @@ from typing import Any
 from pydantic import Field
 
 from bot.api.errors import bad_field
-from bot.api.request_fields import MAX_LIKELIEST, Fields, GenerationFields, Text, check_text, parse_fields
+from bot.api.request_fields import (
+    MAX_LIKELIEST,
+    Fields,
+    GenerationFields,
+    Text,
+    check_beams,
+    check_text,
+    parse_fields,
+)
 
 MAX_PROMPTS = 32
 _MOST_CHOICES = 64  # of all prompts together
@@ -43,6 +51,7 @@ class TokenizeFields(Fields):
 def parse_completion(body: Mapping[str, Any]) -> CompletionRequest:
     """Return a completion request. Raises `ApiError` for the first field that is wrong."""
     fields = parse_fields(CompletionFields, body)
+    check_beams(fields, has_logprobs=fields.logprobs is not None)
     prompts = _prompts(body.get("prompt"))
     if len(prompts) * fields.n > _MOST_CHOICES:
         raise bad_field("n", f"at most {_MOST_CHOICES} choices for all prompts together")

@@ -48,6 +48,10 @@ class EventStream:
         """Send an object of JSON. Raises `ClientLeft`."""
         await self._write(f"data: {json_dumps(body)}\n\n")
 
+    async def tell(self, name: str, body: object) -> None:
+        """Send an event with a name and an object of JSON. Raises `ClientLeft`."""
+        await self._write(f"event: {name}\ndata: {json_dumps(body)}\n\n")
+
     async def ping(self) -> None:
         """Send a comment."""
         await self._write(": ping\n\n")

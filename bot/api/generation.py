@@ -65,7 +65,8 @@ async def generate(
 
     Leaving the iteration cancels the generation. `observe` is told the answers of one that ended. `ids_field`
     names the field with token ids of the client. Raises `ApiError` where there is no answer for lack of time,
-    and for ids outside the vocabulary.
+    and for ids outside the vocabulary. The text of a beam search is a delta when it is whole: no part of one
+    can be taken back.
     """
     held: list[tuple[TokenLogprob, ...]] = [()] * request.n
     has_text = False
@@ -74,7 +75,7 @@ async def generate(
         try:
             async for piece in _pieces(generation, ids_field):
                 index, text = piece.candidate, texts[piece.candidate]
-                if text.ended:
+                if text.ended or request.beams > 1:
                     continue
                 held[index] += piece.tokens
                 if new := text.feed(piece.text):
@@ -87,7 +88,8 @@ async def generate(
         finally:
             running.discard(generation)
     observe(answers)
-    rests = [text.finish() for text in texts]
+    whole = texts[0].feed(answers[0].text) if request.beams > 1 else ""
+    rests = [whole + text.finish() for text in texts]
     _check_time(answers, texts, has_text=has_text or any(rests))
     for index, rest in enumerate(rests):
         if rest or held[index]:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from bot.api.errors import ApiError, bad_field
+from bot.engine.interface import MAX_BEAMS, MAX_LENGTH_PENALTY
 from bot.persona.persona import Sampling
 
 MAX_CANDIDATES = 8  # of one prompt
@@ -63,6 +64,8 @@ class GenerationFields(Fields):
     )
     seed: int | None = Field(default=None, ge=-(2**63), lt=2**64)
     n: int = Field(default=1, ge=1, le=MAX_CANDIDATES)
+    num_beams: int = Field(default=1, ge=1, le=MAX_BEAMS)
+    length_penalty: float = Field(default=1.0, ge=-MAX_LENGTH_PENALTY, le=MAX_LENGTH_PENALTY)
     logit_bias: Annotated[
         dict[str, Annotated[float, Field(ge=-100, le=100)]], BeforeValidator(_check_count)
     ] = Field(default_factory=dict)
@@ -100,7 +103,24 @@ class GenerationFields(Fields):
 def parse_fields(kind: type[Parsed], body: Mapping[str, Any]) -> Parsed:
     """Return a body's fields. Raises `ApiError` for the first one that is wrong."""
     whole = {name: _whole(value) for name, value in body.items()}
-    return check_fields(kind, {**whole, "sampling": _sampling(whole)})
+    return check_fields(kind, {**whole, **_num_beams(whole), "sampling": _sampling(whole)})
+
+
+def check_beams(fields: GenerationFields, *, has_logprobs: bool) -> None:
+    """Raise `ApiError` for a beam search with fields that do not go with it."""
+    if fields.num_beams > 1 and fields.n > 1:
+        raise bad_field("n", "a beam search gives one answer: write 1")
+    if fields.num_beams > 1 and has_logprobs:
+        raise bad_field("logprobs", "a beam search tells none: leave it out")
+
+
+def _num_beams(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the number of beams where a client asks for a search in vLLM's old words."""
+    if body.get("use_beam_search") is not True or "num_beams" in body:
+        return {}
+    if "best_of" not in body:
+        raise bad_field("use_beam_search", "write num_beams as well")
+    return {"num_beams": body["best_of"]}
 
 
 def _sampling(body: Mapping[str, Any]) -> dict[str, Any]:

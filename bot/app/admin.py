@@ -8,10 +8,10 @@ from tempfile import TemporaryDirectory
 
 from bot import config
 from bot.app.persona_commands import persona_list, persona_new, persona_show
+from bot.app.prompt_files import erase_prompts
 from bot.config import Config
 from bot.engine.runtime.nvidia import cuda_remedy
 from bot.errors import UserError
-from bot.memory.prompt_files import erase_prompts
 from bot.memory.queries.records import Erased
 from bot.memory.store import Memory
 from bot.message import find_place

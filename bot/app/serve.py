@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import partial
 
 from bot.addresses import is_loopback
 from bot.app.admin import cast_notices, open_memory
@@ -15,6 +16,7 @@ from bot.app.host import (
     run_platforms,
     watch_model,
 )
+from bot.app.prompt_files import erase_prompts
 from bot.chat.adapter_loader import AdapterLoader, choose_all
 from bot.chat.prompt_pool import PromptPool
 from bot.config import Config
@@ -53,7 +55,8 @@ def prepare_api(settings: Config) -> OpenApi:
         count_waiting = hosted.memory.waiting if hosted else None
         backend = Backend(engine, cast, settings, adapters, PromptPool(), count_waiting=count_waiting)
         has_page = hosted and settings.serve.page
-        site = open_site(hosted.chat, hosted.memory, settings) if hosted and has_page else None
+        erase = partial(erase_prompts, settings.data)
+        site = open_site(hosted.chat, hosted.memory, settings, erase) if hosted and has_page else None
         return ApiServer(backend, listener, site=site)
 
     return open_api

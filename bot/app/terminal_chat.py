@@ -9,12 +9,12 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from bot.app.admin import open_memory, startup_notices
+from bot.app.prompt_files import append_prompt
 from bot.chat.chat import Chat
 from bot.chat.responder import PromptObserver
 from bot.config import Config
 from bot.engine.interface import Engine
 from bot.errors import UserError
-from bot.memory.prompt_files import append_prompt
 from bot.memory.store import Memory
 from bot.message import Author, Place, check_text
 from bot.persona.persona import Cast, Persona

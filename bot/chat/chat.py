@@ -127,6 +127,11 @@ class Chat:
         return self._adapters
 
     @property
+    def rows(self) -> int:
+        """The number of sequences that the model draws at once."""
+        return self._resources.model.rows
+
+    @property
     def cast(self) -> Cast:
         return self._resources.cast
 

@@ -75,7 +75,17 @@ async def _send_next_greeting(
     greetings = _greetings(persona, user, place, chat.clock())
     if not greetings:
         raise UserError(f"{persona.name} has no greeting any more.")
-    text = greetings[(old + 1) % len(greetings)]
+    await replace_greeting(chat, place, greetings[(old + 1) % len(greetings)], user, last)
+
+
+async def greetings_in(chat: Chat, place: Place, user: Author) -> list[str]:
+    """Return the greetings of a place's persona as people read them, the preferred one first."""
+    return _greetings(await chat.resident(place), user, place, chat.clock())
+
+
+async def replace_greeting(chat: Chat, place: Place, text: str, user: Author, last: LastAnswer) -> None:
+    """Send a greeting in place of the one that was sent last."""
+    persona = chat.cast.find(last.message.persona or "")
     await chat.say(place, persona, text, {"rule": "greeting", NAMED: user.id}, replaces=last.message.id)
 
 

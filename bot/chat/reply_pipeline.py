@@ -16,7 +16,7 @@ from bot.chat.delivery import deliver, split_reply
 from bot.chat.reply_task import ReplyRequest, ReplyTask
 from bot.chat.resources import ChatResources
 from bot.chat.responder import GeneratedReply, ReplyContext, Responder
-from bot.chat.scoped_sampling import sampling_in_place
+from bot.chat.scoped_sampling import sampling_in_place, seed_in_place, with_max_tokens
 from bot.chat.worker_pool import WorkerPool
 from bot.errors import RestartNeeded, UserError
 from bot.memory.queries.records import Outgoing
@@ -107,6 +107,8 @@ class ReplyPipeline:
         """Count an attempt at the messages and read the history; None where no message wants a reply."""
         memory = self._memory
         persona = await sampling_in_place(memory, place, self._resources.cast.find(request.persona))
+        if request.beam_search and request.beam_search.max_tokens:
+            persona = with_max_tokens(persona, request.beam_search.max_tokens)
         wanted: tuple[str, ...] = ()
         if request.messages:
             wanted = await memory.begin(place, request.message_ids, request.persona, request.rule)
@@ -133,6 +135,7 @@ class ReplyPipeline:
             is_cut=await memory.is_cut(place),
             parents=await memory.parents(place, missing_parents(history, wanted[-1] if wanted else None)),
             stale_ids=await memory.sent_of(place, replaced) if replaced else (),
+            seed=await seed_in_place(memory, place, replaced),
         )
 
     async def _store(self, context: ReplyContext, reply: GeneratedReply) -> tuple[Outgoing, ...]:

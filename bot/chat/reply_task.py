@@ -27,6 +27,15 @@ class PendingMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class BeamSearch:
+    """A reply by beam search, as of the engine's `Request`; `max_tokens` None leaves it to the persona."""
+
+    beams: int
+    length_penalty: float = 1.0
+    max_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyRequest:
     """The messages that one persona answers in one reply; none where a command asks for the reply.
 
@@ -39,6 +48,7 @@ class ReplyRequest:
     replaces: LastAnswer | None = None
     user: str | None = None
     is_suspect: bool = False
+    beam_search: BeamSearch | None = None  # None: the reply is drawn
     reads_on: bool = True  # the prompt may hold messages behind its own; not while suspects wait behind them
 
     @property

@@ -10,7 +10,7 @@ from bot.chat.adapter_loader import AdapterLoader
 from bot.chat.delivery import MAX_REPLY, bound_reply
 from bot.chat.drawn_text import DrawnText, drawn_text, excuse_for, explain_reply
 from bot.chat.prompt_pool import PromptPool
-from bot.chat.reply_task import ReplyRequest, ReplyTask
+from bot.chat.reply_task import BeamSearch, ReplyRequest, ReplyTask
 from bot.chat.resources import ChatResources
 from bot.chat.streaming import StreamingPreview
 from bot.chat.text_steps import apply_text_steps, open_own_words
@@ -44,6 +44,7 @@ class ReplyContext:
     is_cut: bool
     parents: Mapping[str, Message]  # messages outside the history, by the ids that its messages reply to
     stale_ids: tuple[str, ...]  # the platform's ids of the reply that this one replaces
+    seed: int | None = None  # of the first draw; None: one that nobody can foresee
 
     @property
     def reply_to(self) -> str | None:
@@ -144,8 +145,10 @@ class Responder:
         A text without any is drawn again where another speaker's lines stand in it, `MAX_DRAWS` times in all.
         """
         drawn, seconds = list[DrawnText](), self._resources.settings.deadline
-        while len(drawn) < MAX_DRAWS and seconds > 0 and not (drawn and task.is_stopped):
-            last = await self._stream(self._request(context, prompt, seconds), context, prompt, task)
+        draws = 1 if context.request.beam_search else MAX_DRAWS
+        while len(drawn) < draws and seconds > 0 and not (drawn and task.is_stopped):
+            request = self._request(context, prompt, seconds, len(drawn))
+            last = await self._stream(request, context, prompt, task)
             drawn.append(last)
             if not (not is_visible(last.text) and last.has_other_lines):
                 break
@@ -153,9 +156,11 @@ class Responder:
             seconds -= last.answer.timings.total
         return drawn
 
-    def _request(self, context: ReplyContext, prompt: Prompt, seconds: float) -> Request:
-        """Return the request for a reply that must be there after so many seconds."""
+    def _request(self, context: ReplyContext, prompt: Prompt, seconds: float, draw: int) -> Request:
+        """Return the request for a reply that must be there after so many seconds; draws count from 0."""
         persona, settings = context.persona, self._resources.settings
+        drawn_seed = self._resources.random.getrandbits(31)
+        search = context.request.beam_search or BeamSearch(1)
         return Request(
             prompt.ids,
             persona.sampling,
@@ -168,7 +173,9 @@ class Responder:
             spelt_ends=prompt.spelt_ends,
             spared=prompt.spared,
             thinking_budget=prompt.thinking_budget,
-            seed=self._resources.random.getrandbits(31),
+            seed=drawn_seed if context.seed is None else context.seed + draw,
+            beams=search.beams,
+            length_penalty=search.length_penalty,
             first_deadline=settings.first_deadline,
             deadline=seconds,
         )
@@ -185,7 +192,8 @@ class Responder:
         try:
             async with resources.engine.generate(request) as generation, preview:
                 task.attach(generation)
-                await _feed(preview, generation, persona, own_words)
+                is_search = request.beams > 1
+                await _feed(preview, generation, persona, own_words, is_search=is_search)
                 return drawn_text(generation.answers[0], persona, own_words)
         finally:
             task.note_preview(preview.sent_id)
@@ -207,21 +215,28 @@ class Responder:
 
 
 async def _feed(
-    preview: StreamingPreview, generation: Generation, persona: Persona, own_words: OwnWords
+    preview: StreamingPreview,
+    generation: Generation,
+    persona: Persona,
+    own_words: OwnWords,
+    *,
+    is_search: bool,
 ) -> None:
     """Give the preview each longer beginning of the reply; of a burst, its first message until the second.
+
+    Of a search by beams it is given the best text so far, in which no line is certain before the end.
 
     A reply ends here where another speaker's line begins, where it is longer than people will see, or where
     somebody deletes the preview.
     """
     text, is_shown_whole = "", False
     async for piece in generation:
-        text += piece.text
+        text = piece.added_to(text)
         shown = apply_text_steps(text, persona, whole=False, own_words=own_words)
         is_too_long = len(text) > 2 * MAX_REPLY  # whatever the text steps leave of it
-        if own_words.ended or is_too_long or preview.is_deleted:
+        if (own_words.ended and not is_search) or is_too_long or preview.is_deleted:
             generation.cancel()
         if not is_shown_whole and is_visible(shown):
             messages = list(islice(burst_messages(shown), 2)) if persona.bursts else [shown]
-            is_shown_whole = len(messages) > 1
+            is_shown_whole = len(messages) > 1 and not is_search
             await preview.feed(messages[0])

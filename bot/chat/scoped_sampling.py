@@ -13,6 +13,7 @@ from bot.persona.persona import Persona, Sampling
 from bot.toml import check_values
 
 ROUNDS, ALL_ROUNDS = "rounds", "all"
+SEED = "seed"  # the key of a place's seed in memory
 SAMPLING_VALUES = {
     "temperature": "0 takes the likeliest words, more is bolder",
     "top_p": "words come from the likeliest, which hold this share of the probability",
@@ -60,16 +61,52 @@ async def change_sampling(
     `context` is the model's, in tokens; 0 if that is not known yet. Raises `UserError` for a value that is
     not possible beside the others, and where there is no server.
     """
-    scope, source = _scope(place, server=server)
+    _, source = _scope(place, server=server)
+    texts = {name: text if text is None else text.strip().replace(",", ".").casefold()}
+    await change_values(memory, place, persona, texts, context=context, server=server)
     if text is None:
-        await memory.set_setting(scope, _PREFIX + name, None)
         return f"{name} is as the persona has it for {source}."
-    text = text.strip().replace(",", ".").casefold()
-    changed = _checked(persona, {**_texts(await _stored(memory, place)), name: text})
-    if name == "max_tokens":
-        _check_room(changed, context)
-    await memory.set_setting(scope, _PREFIX + name, text)
-    return f"{name} is {text} for {source}."
+    return f"{name} is {texts[name]} for {source}."
+
+
+async def change_values(
+    memory: Memory,
+    place: Place,
+    persona: Persona,
+    texts: Mapping[str, str | None],
+    *,
+    context: int,
+    server: bool = False,
+) -> None:
+    """Change values as `change_sampling` does; none where one of them is not possible beside the others."""
+    scope, _ = _scope(place, server=server)
+    if any(text is not None for text in texts.values()):
+        after = {**_texts(await _stored(memory, place)), **texts}
+        changed = _checked(persona, {name: text for name, text in after.items() if text is not None})
+        if texts.get("max_tokens") is not None:
+            _check_room(changed, context)
+    for name, text in texts.items():
+        await memory.set_setting(scope, _PREFIX + name, text)
+
+
+async def seed_in_place(memory: Memory, place: Place, replaced: str | None = None) -> int | None:
+    """Return the seed that somebody set for a place, if any; a reply made anew has another one."""
+    text = (await memory.settings(str(place))).get(SEED)
+    if text is None:
+        return None
+    return int(text) + (len(await memory.swipes(place, replaced)) if replaced else 0)
+
+
+async def set_seed(memory: Memory, place: Place, seed: int | None) -> None:
+    """Let replies in a place be drawn with a seed; None: with one that nobody can foresee."""
+    await memory.set_setting(str(place), SEED, None if seed is None else str(seed))
+
+
+def with_max_tokens(persona: Persona, most: int) -> Persona:
+    """Return the persona with replies of at most so many tokens."""
+    sampling = persona.sampling
+    changed = {"max_tokens": most, "min_tokens": min(most, sampling.min_tokens)}
+    return replace(persona, sampling=sampling.model_copy(update=changed))
 
 
 async def reset_sampling(memory: Memory, place: Place, *, server: bool = False) -> str:

@@ -10,11 +10,13 @@ from bot.chat.worker import ConversationWorker, Process
 from bot.memory.queries.records import Outgoing
 from bot.message import Place, message_in_place
 
+_WHOLE_MESSAGES = ("terminal", "web")  # platforms without a debounce
+
 
 class WorkerPool:
     """Makes a place's worker when the place is used, and drops it once it is quiet and nobody holds it.
 
-    `debounce` is in seconds, 0 in the terminal.
+    `debounce` is in seconds, 0 in the terminal and on the page, where nobody sends half a message.
     """
 
     def __init__(self, process: Process, debounce: float) -> None:
@@ -27,7 +29,7 @@ class WorkerPool:
         """Return the worker of a place: there is never a second one."""
         worker = self._workers.get(place)
         if worker is None:
-            debounce = self._debounce if place.platform != "terminal" else 0
+            debounce = self._debounce if place.platform not in _WHOLE_MESSAGES else 0
             worker = ConversationWorker(
                 self._process, place, debounce, busy_workers=self._busy, turns=self._turns
             )

@@ -24,6 +24,8 @@ from bot.prompt.builder import Tokenizer
 MAX_BIASES = 1_024  # token ids with a bias
 MAX_BIAS = 100.0
 MAX_LOGPROBS = 20  # likeliest tokens of a step
+MAX_BEAMS = 8
+MAX_LENGTH_PENALTY = 10.0
 
 # stop: a stop id or stop string; length: `max_tokens` or the context is full; cancelled: `cancel` or the
 # engine was left; deadline: `first_deadline` or `deadline` passed.
@@ -32,7 +34,7 @@ Finish = Literal["stop", "length", "cancelled", "deadline"]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One prompt to answer `n` times, under one adapter or none.
+    """One prompt to answer `n` times, or once by beam search, under one adapter or none.
 
     `stop_ids` (when empty: the model's own end ids) and `stop` end an answer and are no part of it; nor
     is a thought, which may take `thinking_budget` tokens beside `max_tokens`, and is closed then.
@@ -42,6 +44,12 @@ class Request:
     A step's logits get the biases first, then the repetition penalty, then those of presence and frequency,
     over the tokens of thought and answer alone, as vLLM and OpenAI have them; last comes the temperature.
     All penalties leave `spared` ids alone, and stop ids of the prompt; one that an answer holds ends it.
+
+    With several `beams` the answer is that of transformers' `generate` with `num_beams`, `length_penalty`,
+    `do_sample=False` and `early_stopping=False`: of the texts that ended, the one with the largest sum of
+    log probabilities / tokens ** `length_penalty`, its stop id counted. Biases and penalties change the log
+    probabilities, by each beam's own tokens; temperature, top-k, top-p, min-p and seed play no part. Tokens
+    of a thought count as others do. `beams` go with neither `n` above 1 nor `logprobs`.
     """
 
     ids: tuple[int, ...]  # the prompt's token ids, at least one and fewer than the context
@@ -57,12 +65,20 @@ class Request:
     thinking_budget: int = 0  # tokens; 0: a thought takes those of the answer
     seed: int | None = None  # of the draws; None: one that nobody can foresee
     n: int = 1  # candidates
+    beams: int = 1  # sequences that grow side by side towards one answer, up to `MAX_BEAMS`; 1: no search
+    # of beams: above 0 for longer answers, below for shorter; from -`MAX_LENGTH_PENALTY` to that
+    length_penalty: float = 1.0
     # added to the logits of these ids, `MAX_BIASES` at most: from -`MAX_BIAS` to `MAX_BIAS`
     logit_bias: Mapping[int, float] = field(default_factory=dict, hash=False)
     # the count of likeliest tokens told with each drawn one, up to `MAX_LOGPROBS`; None: none of both
     logprobs: int | None = None
     first_deadline: float = 60.0  # seconds
     deadline: float = 300.0  # seconds
+
+    @property
+    def rows(self) -> int:
+        """The sequences that run at once for it: its candidates, or its beams."""
+        return max(self.n, self.beams)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +99,9 @@ class TokenLogprob:
 class Piece:
     """The next characters of one candidate: whole characters, and no part of a thought or a stop string.
 
+    With beams it leads from the best text so far to the best one now, which may differ anywhere: `text` takes
+    the place of the last `replaces` characters, and may be empty. Without beams `replaces` is 0.
+
     With `Request.logprobs`, the bytes of all tokens of a candidate make its text. Bytes that are no UTF-8
     stay in `TokenLogprob.text` and are U+FFFD here. Tokens without a byte of the answer are not told; of one
     that begins in a thought, or in the blanks behind it, `TokenLogprob.text` has the answer's bytes alone. A
@@ -93,6 +112,11 @@ class Piece:
     text: str
     candidate: int = 0  # 0 to `n` - 1
     tokens: tuple[TokenLogprob, ...] = ()  # those whose characters end in this text
+    replaces: int = 0  # last characters of the candidate's text so far that this text takes the place of
+
+    def added_to(self, so_far: str) -> str:
+        """Return the candidate's text with this piece, from its text so far."""
+        return so_far[: max(0, len(so_far) - self.replaces)] + self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +130,7 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One finished candidate; its text equals its joined pieces."""
+    """One finished candidate; its text equals its joined pieces, `tokens` are of the best beam alone."""
 
     text: str
     prompt_tokens: int
@@ -122,8 +146,8 @@ class Generation(Protocol):
 
     The iteration raises `UserError` for errors that a person can mend (no such adapter, prompt longer than
     the context, not enough memory, model not loaded), `RestartNeeded` where the next process can answer,
-    `ValueError` for ids outside the vocabulary and biases or a count of logprobs outside their limits, and
-    any other error of the model as it is.
+    `ValueError` for ids outside the vocabulary, for biases, beams or a count of logprobs outside their
+    limits, and any other error of the model as it is.
     """
 
     def __aiter__(self) -> AsyncIterator[Piece]: ...

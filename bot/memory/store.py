@@ -24,11 +24,11 @@ from bot.memory.queries.records import (
     Remembered,
     Waiting,
 )
-from bot.memory.stored_parts import StoredParts
+from bot.memory.stored_conversations import StoredConversations
 from bot.message import Message, Place
 
 
-class Memory(StoredParts):
+class Memory(StoredConversations):
     """Messages, replies and settings in one SQLite file.
 
     Each change is one transaction, whole even if its caller is cancelled. Every method raises `UserError` if

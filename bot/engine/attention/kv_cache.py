@@ -76,9 +76,9 @@ class KVCache:
             self.token_bytes = slot.slab.bytes // (slot.slab.slot_count * slot.slab.capacity)
 
     @torch.inference_mode()
-    def copy_slot(self, slot: KVSlot, target: KVSlot) -> None:
-        """Copy all tokens of a slot to another slot."""
-        target.slab.write_slot(target, slot.slab.read_slot(slot, slot.length), slot.length)
+    def copy_slot(self, slot: KVSlot, target: KVSlot, start: int = 0) -> None:
+        """Copy all tokens of a slot to another slot, which holds the same first `start` ones."""
+        slot.slab.copy_slot(slot, target, start)
 
     @torch.inference_mode()
     def store_prefix(self, key: Hashable, ids: Sequence[int], slot: KVSlot) -> None:

@@ -81,6 +81,13 @@ class KVSlab:
             self.layer_tensor(index, like)[:, slot.index, :, :length] = tensor[:, :, :length]
         slot.length = length
 
+    def copy_slot(self, slot: KVSlot, target: KVSlot, start: int = 0) -> None:
+        """Copy the tokens of a slot from `start` on to another slot, which may be of another slab."""
+        for index, tensor in self.layers.items():
+            other = target.slab.layer_tensor(index, tensor[0].transpose(1, 2)[0])
+            other[:, target.index, :, start : slot.length] = tensor[:, slot.index, :, start : slot.length]
+        target.length = slot.length
+
     @property
     def bytes(self) -> int:
         """The bytes of all layers' tensors."""

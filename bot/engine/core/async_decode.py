@@ -39,8 +39,8 @@ class AsyncDecoder:
     """Launches decoding steps whose ids are on the card already. Belongs to the engine's thread.
 
     A row that turns out to have ended in the step before is dropped when its token is read. `graphs` may be
-    captured. Log probabilities are told by steps that the host waits for: while a request wants them, none is
-    launched ahead.
+    captured. Log probabilities and beams are of steps that the host waits for: while a request wants them,
+    none is launched ahead.
     """
 
     def __init__(self, runner: ModelRunner, sampler: CardSampler) -> None:
@@ -81,7 +81,8 @@ class AsyncDecoder:
         if self._waits or self._sampler.forced_slots:
             return False
         return not any(
-            request.prefill_remaining or request.request.logprobs is not None for request in running
+            request.prefill_remaining or request.request.logprobs is not None or request.request.beams > 1
+            for request in running
         )
 
     def _read(self, step: LaunchedStep) -> Iterator[SampledToken]:

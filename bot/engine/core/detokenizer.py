@@ -4,6 +4,7 @@ thoughts.
 
 import codecs
 from collections.abc import Callable, Mapping
+from copy import copy
 
 from bot.engine.core.stop_strings import StopStrings
 from bot.engine.core.thoughts import ThoughtMark, ThoughtSeparator
@@ -40,6 +41,14 @@ class Detokenizer:
         self._told = ToldTokens() if tells_tokens else None
         self.stopped = False
         self.thought_tokens = 0
+
+    def copy(self) -> "Detokenizer":
+        """Return one that goes on from here by itself; not of one that tells tokens."""
+        self._pieces = [self.text]
+        other = copy(self)
+        other._pieces = self._pieces.copy()
+        other._utf8, other._thought = copy(self._utf8), copy(self._thought)
+        return other
 
     @property
     def thought_closing(self) -> str | None:

@@ -11,7 +11,7 @@ from bot.engine.core.request_queue import RequestQueue
 from bot.engine.core.request_state import RunningRequest
 from bot.engine.core.resources import RequestResources
 from bot.engine.core.stats import EngineStats
-from bot.engine.core.step_executor import SampledToken, StepExecutor
+from bot.engine.core.step_executor import StepExecutor, StepResult
 from bot.engine.core.step_schedule import ScheduledSpan
 from bot.engine.lora.active import LoadedAdapter
 from bot.engine.runtime.device_faults import DeviceFault
@@ -123,7 +123,7 @@ class EngineCore:
         self._stats.step_started = monotonic()
         try:
             if self._ahead is not None and self._ahead.serves(self._running):
-                self._append(self._ahead.advance(self._running))
+                self._apply(self._ahead.advance(self._running))
             else:
                 self._execute(self._executor.schedule(self._running))
                 if self._ahead is not None:
@@ -131,10 +131,10 @@ class EngineCore:
         finally:
             self._stats.step_started = None
 
-    def _append(self, tokens: Sequence[SampledToken]) -> None:
-        for sampled in tokens:
-            self._append_token(sampled)
-        self._stats.record_step(len(tokens))
+    def _apply(self, results: Sequence[StepResult]) -> None:
+        for result in results:
+            self._apply_one(result)
+        self._stats.record_step(len(results))
 
     def _start(self, stream: OutputStream) -> bool:
         """Start a request if there is room now; raises `UserError` if there will never be room."""
@@ -177,7 +177,7 @@ class EngineCore:
         """
         owners = list(dict.fromkeys(request for request, _ in spans))
         try:
-            self._append(self._executor.execute(spans))
+            self._apply(self._executor.execute(spans))
         except (Exception, MemoryError) as error:  # one request may fail, the engine goes on
             raise_if_lost(error, self.device)
             out_of_memory = is_out_of_memory(error)
@@ -195,22 +195,14 @@ class EngineCore:
             for owner in owners:
                 self._execute([scheduled for scheduled in spans if scheduled[0] is owner])
 
-    def _append_token(self, sampled: SampledToken) -> None:
-        """Append a token; a further candidate first gets a copy of the prompt's keys and values."""
-        request, sequence, token, length, logprobs = sampled
-        if request not in self._running:
+    def _apply_one(self, result: StepResult) -> None:
+        if result.request not in self._running:
             return
         try:
-            if sequence is not request.sequences[0] and sequence.kv_slot.length == 0:
-                self.resources.cache.copy_slot(request.prompt_slot, sequence.kv_slot)
-            request.append_token(sequence, token, logprobs)
-            if sequence.closing_ids:
-                self.resources.sampler.force(sequence.sampler_slot, sequence.closing_ids)
-                sequence.closing_ids = ()
-            sequence.checked = length
+            result.apply(self.resources)
         except (Exception, MemoryError) as error:
             raise_if_lost(error, self.device)
-            self._fail(request, error)
+            self._fail(result.request, error)
 
     def _finish(self, request: RunningRequest) -> None:
         """Hand over the answers; keys and values stay in the prefix cache for the place's next turn."""

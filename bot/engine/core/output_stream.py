@@ -3,7 +3,8 @@
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import reduce
 from time import monotonic
 from types import TracebackType
 from typing import Self
@@ -98,7 +99,7 @@ class OutputStream:
                 self._wake_scheduled = False
                 self._wake.clear()
             if piece is not None:
-                self._read[piece.candidate].append(piece.text)
+                self._note_read(piece)
                 return piece
             if finished:
                 if self._error is not None:
@@ -139,8 +140,14 @@ class OutputStream:
         candidate = self._pieces[0].candidate
         pieces = [piece for piece in self._pieces if piece.candidate == candidate]
         self._pieces = deque(piece for piece in self._pieces if piece.candidate != candidate)
-        text = "".join(piece.text for piece in pieces)
-        return Piece(text, candidate, tuple(token for piece in pieces for token in piece.tokens))
+        return _joined(pieces)
+
+    def _note_read(self, piece: Piece) -> None:
+        read = self._read[piece.candidate]
+        if piece.replaces:
+            read[:] = [piece.added_to("".join(read))]
+        else:
+            read.append(piece.text)
 
     async def _wait(self) -> None:
         """Wait for the engine's thread, but not past the deadline, should a step hang."""
@@ -173,7 +180,21 @@ class OutputStream:
             self._cancelled = True
 
     def _partial_answer(self, candidate: int, finish: Finish) -> Answer:
-        unread = (piece.text for piece in tuple(self._pieces) if piece.candidate == candidate)
-        text = "".join((*self._read[candidate], *unread))
+        unread = [piece for piece in tuple(self._pieces) if piece.candidate == candidate]
+        text = _joined([Piece("".join(self._read[candidate])), *unread]).text
         total = monotonic() - self.submitted_at
         return Answer(text, len(self.request.ids), 0, finish, Timings(total, total, total))
+
+
+def _joined(pieces: Sequence[Piece]) -> Piece:
+    """Return one piece that does what those of one candidate do one after the other."""
+    if any(piece.replaces for piece in pieces):
+        return reduce(_joined_pair, pieces)
+    tokens = tuple(token for piece in pieces for token in piece.tokens)
+    return Piece("".join(piece.text for piece in pieces), pieces[0].candidate, tokens)
+
+
+def _joined_pair(first: Piece, second: Piece) -> Piece:
+    """As `_joined`, of pieces without tokens."""
+    replaces = first.replaces + max(0, second.replaces - len(first.text))
+    return Piece(second.added_to(first.text), first.candidate, replaces=replaces)

@@ -1,7 +1,7 @@
 """State of a running request: its sequences, their tokens and text, and how each of them ended."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,10 @@ class TokenSequence:
     closing_ids: tuple[int, ...] = ()  # that the sampler must give next, to close a thought
     closing_left: int = 0  # those of them that have not come
     checked: int = 0  # tokens of the KV slot that a token sampled behind them showed to hold numbers
+
+    def copy(self) -> "TokenSequence":
+        """Return one in the same slots, whose tokens and text go on by themselves."""
+        return replace(self, detokenizer=self.detokenizer.copy(), tokens=self.tokens.copy())
 
 
 class RunningRequest:
@@ -125,24 +129,27 @@ class RunningRequest:
         `logprobs` are those of the token's step where the request wants them. Raises `UserError` for None.
         """
         if token is None:
-            raise UserError(
-                "The model's output is not a number: choose another [model] precision, or another adapter."
-            )
+            raise no_number()
         self._first_token_at = self._first_token_at or monotonic()
+        told = self._told(token, logprobs) if logprobs else None
+        self._publish(sequence, self._extend(sequence, token, told))
+
+    def _extend(self, sequence: TokenSequence, token: int, told: TokenLogprob | None = None) -> str:
+        """Add a token to a sequence, or end it; return text that is certain."""
         detokenizer = sequence.detokenizer
         if token in self.stop_ids and not detokenizer.closes_thought(token):
             sequence.finish = "stop"
-            return
+            return ""
         sequence.tokens.append(token)
         sequence.closing_left = max(0, sequence.closing_left - 1)
-        told = self._told(token, logprobs) if logprobs else None
-        self._publish(sequence, detokenizer.push(token, told))
+        text = detokenizer.push(token, told)
         if detokenizer.stopped:
             sequence.finish = "stop"
         elif len(sequence.tokens) >= self.most_tokens(sequence):
             sequence.finish = "length"
         elif (closing := detokenizer.thought_closing) is not None:
             self._bound_thought(sequence, closing)
+        return text
 
     def _bound_thought(self, sequence: TokenSequence, closing: str) -> None:
         """Close a thought that has used its tokens up; whoever waits for a first word sees that it grows."""
@@ -159,18 +166,18 @@ class RunningRequest:
             sequence.finish = sequence.finish or reason
             if not sequence.detokenizer.stopped:
                 self._publish(sequence, sequence.detokenizer.flush())
-        now, submitted = monotonic(), self.stream.submitted_at
-        first_token = (self._first_token_at or now) - submitted
-        timings = Timings(self._started_at - submitted, first_token, now - submitted)
-        return tuple(self._answer(sequence, timings) for sequence in self.sequences)
+        return tuple(map(self._answer, self.sequences))
 
     @property
     def first_token_seconds(self) -> float | None:
         """Seconds from submission to the first token; None before that."""
         return self._first_token_at - self.stream.submitted_at if self._first_token_at else None
 
-    def _answer(self, sequence: TokenSequence, timings: Timings) -> Answer:
+    def _answer(self, sequence: TokenSequence) -> Answer:
         assert sequence.finish is not None
+        now, submitted = monotonic(), self.stream.submitted_at
+        first_token = (self._first_token_at or now) - submitted
+        timings = Timings(self._started_at - submitted, first_token, now - submitted)
         prompt_tokens, tokens = len(self.request.ids), len(sequence.tokens)
         detokenizer = sequence.detokenizer
         return Answer(
@@ -194,6 +201,13 @@ class RunningRequest:
             TokenLogprob(each, decode_bytes(each), logprob) for each, logprob in logprobs.likeliest
         )
         return TokenLogprob(token, decode_bytes(token), logprobs.drawn, likeliest)
+
+
+def no_number() -> UserError:
+    """Return the error for logits without a number."""
+    return UserError(
+        "The model's output is not a number: choose another [model] precision, or another adapter."
+    )
 
 
 def answers_without_run(stream: OutputStream, finish: Finish) -> tuple[Answer, ...]:

@@ -4,10 +4,18 @@ from collections.abc import Collection
 from typing import Any
 
 from bot.engine.attention.kv_cache import KVCache
+from bot.engine.core.beam_request import BeamRequest
 from bot.engine.core.output_stream import OutputStream
 from bot.engine.core.request_state import RunningRequest
 from bot.engine.core.thoughts import ThoughtTokens
-from bot.engine.interface import MAX_BIAS, MAX_BIASES, MAX_LOGPROBS, Request
+from bot.engine.interface import (
+    MAX_BEAMS,
+    MAX_BIAS,
+    MAX_BIASES,
+    MAX_LENGTH_PENALTY,
+    MAX_LOGPROBS,
+    Request,
+)
 from bot.engine.lora.registry import AdapterRegistry
 from bot.engine.model_loader.loader import LoadedModel
 from bot.engine.sampling.card_sampler import CardSampler
@@ -40,19 +48,21 @@ class RequestResources:
         request, loaded = stream.request, self.loaded
         room = _max_answer_tokens(request.ids, self._vocabulary, loaded.context)
         _check_logits(request, self._vocabulary)
+        _check_beams(request)
         adapter = self.adapters.resolve(request.adapter, request.strength)
         max_tokens = min(room, request.sampling.max_tokens)
         thinking_tokens = min(room - max_tokens, request.thinking_budget)
         capacity = len(request.ids) + max_tokens + thinking_tokens
-        if request.n > self.max_sequences or not self.cache.fits_budget(capacity, request.n):
+        if request.rows > self.max_sequences or not self.cache.fits_budget(capacity, request.rows):
+            fewer = "fewer beams, " if request.beams > 1 else ""
             raise UserError(
-                "There is not enough memory for this request: try a shorter message, a smaller context, "
-                "or a larger [model] cache."
+                f"There is not enough memory for this request: try {fewer}a shorter message, a smaller "
+                "context, or a larger [model] cache."
             )
-        fits = running + request.n <= self.max_sequences and (
+        fits = running + request.rows <= self.max_sequences and (
             adapter is None or self.loaded.runner.active_adapters.has_room(adapter)
         )
-        kv_slots = self.cache.allocate(capacity, request.n) if fits else None
+        kv_slots = self.cache.allocate(capacity, request.rows) if fits else None
         if kv_slots is None:
             return None
         stop_ids = request.stop_ids or loaded.tokenizer.end
@@ -62,18 +72,17 @@ class RequestResources:
             for kv_slot in kv_slots:
                 self.cache.free(kv_slot)
             raise
-        running_request = RunningRequest(
-            stream, adapter, self._thoughts, stop_ids, max_tokens, thinking_tokens
-        )
+        kind = BeamRequest if request.beams > 1 else RunningRequest
+        running_request = kind(stream, adapter, self._thoughts, stop_ids, max_tokens, thinking_tokens)
         running_request.start(kv_slots, sampler_slots)
         return running_request
 
     def _join_sampler(self, request: Request, stop_ids: Collection[int]) -> list[int]:
-        """Take a sampler slot for each candidate, or none when one of them fails."""
+        """Take a sampler slot for each candidate or beam, or none when one of them fails."""
         slots: list[int] = []
         try:
             seed = request_seed(request)
-            for candidate in range(request.n):
+            for candidate in range(request.rows):
                 slots.append(self.sampler.add_sequence(request, candidate, stop_ids, seed))
         except (Exception, MemoryError):
             for slot in slots:
@@ -169,3 +178,16 @@ def _check_logits(request: Request, vocabulary: int) -> None:
         raise ValueError("A bias is for an id that the model does not know.")
     if not all(abs(bias) <= MAX_BIAS for bias in request.logit_bias.values()):
         raise ValueError(f"A bias goes from {-MAX_BIAS:g} to {MAX_BIAS:g}.")
+
+
+def _check_beams(request: Request) -> None:
+    """Raise `ValueError` for a beam search that no request may have."""
+    if not 1 <= request.beams <= MAX_BEAMS:
+        raise ValueError(f"An answer has from 1 to {MAX_BEAMS} beams: set beams to that.")
+    if request.beams > 1 and request.n > 1:
+        raise ValueError("A beam search gives one answer: set n to 1, or beams to 1.")
+    if request.beams > 1 and request.logprobs is not None:
+        raise ValueError("A beam search tells no log probabilities: leave logprobs out, or set beams to 1.")
+    if not abs(request.length_penalty) <= MAX_LENGTH_PENALTY:
+        most = f"{MAX_LENGTH_PENALTY:g}"
+        raise ValueError(f"A length penalty goes from -{most} to {most}: set length_penalty to that.")

@@ -9,6 +9,7 @@ from bot.memory.queries import conversations, outbox
 from bot.memory.queries.history import answered_by, row_of
 from bot.memory.queries.inbox import insert_message, rows_of
 from bot.memory.queries.records import Outgoing
+from bot.memory.queries.swipes import link_swipes
 from bot.message import Message, Place
 from bot.text.formatted_text import FormattedText
 
@@ -48,6 +49,8 @@ def finish_answer(connection: sqlite3.Connection, new: AnswerRecord) -> tuple[Ou
     asked = answered_by(connection, earlier) if earlier else []
     asked += still_open(connection, place, new, earlier)
     answer = insert_answer(connection, place, new, asked)
+    if earlier is not None:
+        link_swipes(connection, earlier, answer)
     replace_answer(connection, place, earlier)
     store_replies(connection, place, new, answer, asked)
     enqueue_parts(connection, place, new, answer, new.replies[0].id if earlier or not asked else asked[0][0])

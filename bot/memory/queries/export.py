@@ -28,7 +28,8 @@ FROM messages replies JOIN places ON places.id = replies.place JOIN answers ON a
 WHERE (replies.answer IN (
     SELECT answered.answer FROM answered JOIN messages ON messages.id = answered.message
     WHERE author_id = ?1 AND messages.persona IS NULL
-) OR places.chat = ?1 OR json_extract(why, '$.user') = ?1) AND (?2 IS NULL OR platform = ?2)
+) OR places.chat = ?1 OR (places.platform = 'web' AND places.account = ?1)
+OR json_extract(why, '$.user') = ?1) AND (?2 IS NULL OR platform = ?2)
 ORDER BY replies.id
 """
 

@@ -143,11 +143,12 @@ def last_answer(connection: sqlite3.Connection, place: Place) -> LastAnswer | No
     if found is None:
         return None
     row, answer = found
-    read = connection.execute(
-        "SELECT message_id FROM messages JOIN answers ON messages.id = read WHERE answers.id = ?", (answer,)
+    read, rule = connection.execute(
+        "SELECT message_id, rule FROM answers LEFT JOIN messages ON messages.id = read WHERE answers.id = ?",
+        (answer,),
     ).fetchone()
     answered = tuple(message_id for message_id, _ in answered_by(connection, answer))
-    return LastAnswer(message_at(connection, row), answered, read and read[0])
+    return LastAnswer(message_at(connection, row), answered, read, rule)
 
 
 def explain_decision(connection: sqlite3.Connection, place: Place) -> AnswerExplanation | None:

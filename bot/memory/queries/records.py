@@ -35,6 +35,7 @@ class LastAnswer:
     message: Message
     answered: tuple[str, ...]
     read: str | None
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,30 @@ class Remembered:
     place: Place
     messages: int
     newest: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnConversation:
+    """A conversation that somebody began: the chat's id in its place, its persona's key, and its title.
+
+    The title is the beginning of the first message where none was given. `updated` is the Unix time of the
+    newest message, else that of the beginning.
+    """
+
+    chat: str
+    persona: str
+    title: str
+    updated: float
+    messages: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShownMessage:
+    """A message, its place among the swipes of its answer, from 0, and their count; 0 without others."""
+
+    message: Message
+    index: int
+    count: int
 
 
 @dataclass(frozen=True, slots=True)

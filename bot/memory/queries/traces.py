@@ -7,11 +7,15 @@ from bot.memory.queries import conversations
 from bot.memory.queries.records import NAMED
 from bot.prompt.speaker_labels import speaker_label
 
+OWN_PAGE = "web"  # the platform whose accounts are people, each with conversations of their own
+
 
 def own_chats(connection: sqlite3.Connection, author_id: str, platform: str | None) -> set[int]:
-    """Return the places of private chats whose id is the person's own, as on Telegram."""
+    """Return the places of private chats whose id is the person's own, as on Telegram, and of the page."""
     rows = connection.execute(
-        "SELECT id FROM places WHERE chat = ?1 AND (?2 IS NULL OR platform = ?2)", (author_id, platform)
+        "SELECT id FROM places WHERE (chat = ?1 OR (platform = 'web' AND account = ?1))"
+        " AND (?2 IS NULL OR platform = ?2)",
+        (author_id, platform),
     )
     return {row for (row,) in rows.fetchall()}
 
@@ -56,13 +60,15 @@ def names_of(connection: sqlite3.Connection, author_id: str, platform: str | Non
 def own_settings(
     connection: sqlite3.Connection, author_id: str, platform: str | None
 ) -> list[tuple[str, str, str]]:
-    """Return scope, key and value of the settings of private chats whose id is the person's own."""
+    """Return scope, key and value of the settings of private chats, as of `own_chats`."""
     rows = connection.execute("SELECT scope, key, value FROM settings ORDER BY scope, key").fetchall()
     return [row for row in rows if _is_own(row[0].split("/"), author_id, platform)]
 
 
 def _is_own(scope: list[str], author_id: str, platform: str | None) -> bool:
-    return len(scope) > 2 and scope[2] == author_id and platform in (None, scope[0])
+    if len(scope) < 3 or platform not in (None, scope[0]):
+        return False
+    return scope[2] == author_id or (scope[0], scope[1]) == (OWN_PAGE, author_id)
 
 
 def erase_ids(connection: sqlite3.Connection, author_id: str, platform: str | None) -> None:

@@ -44,7 +44,7 @@ class PieceGeneration:
             if isinstance(each, str):
                 finish = each
                 continue
-            texts[each.candidate] += each.text
+            texts[each.candidate] = each.added_to(texts[each.candidate])
             tokens += 1
             yield each
         count, timings = len(self._request.ids), Timings(0.0, 0.0, 0.0)

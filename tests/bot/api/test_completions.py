@@ -150,3 +150,10 @@ async def test_a_missing_prompt_and_too_many_choices_are_named(api: Api) -> None
 async def test_a_prompt_beyond_the_context_is_an_error_that_says_so(api: Api, prompt: object) -> None:
     status, body = await api.post(PATH, raw(prompt))
     assert (status, body["error"]["code"]) == (400, "context_length_exceeded")
+
+
+@pytest.mark.parametrize("model", ["mara", "base"])
+async def test_a_search_streams_its_text_at_the_end(api: Api, model: str) -> None:
+    api.engine.scripts = [[Piece("One"), Piece("Another", replaces=3), Piece(" word.", replaces=2)]]
+    chunks = await api.chunks(raw("a", stream=True, num_beams=2, model=model), PATH)
+    assert [chunk["choices"][0]["text"] for chunk in chunks] == ["Anoth word.", ""]

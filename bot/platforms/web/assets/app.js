@@ -71,7 +71,8 @@ class Page {
       this.#isWatched = true;
       await this.conversations.read();
     } catch (error) {
-      return this.fail(error);
+      this.fail(error);
+      return error.status === 401 || this.showGallery();
     }
     return this.follow();
   }

@@ -13,6 +13,7 @@ export class Conversation {
   isBusy = false;
   #replaces = null; // id of the message that the answer under way replaces
   #mark = null; // words about how it comes to be
+  #isTold = false; // that the server told of the answer under way
   #isLost = false;
 
   /** `changed()` is called when title, persona or messages may have changed, `failed(error)` for a lost login. */
@@ -85,7 +86,9 @@ export class Conversation {
     if (this.isBusy || !message || message.id !== id || message.persona === null) return undefined;
     const { index, count } = message.swipes ?? { index: 0, count: 1 };
     if (index + step < 0) return undefined;
-    return index + step < count ? this.#change("POST", "swipe", { index: index + step }) : this.again();
+    if (index + step >= count) return this.again();
+    this.#replaces = id;
+    return this.#change("POST", "swipe", { index: index + step });
   };
 
   edit = (id, text) => this.#change("PATCH", ["messages", id], { text });
@@ -117,9 +120,10 @@ export class Conversation {
     const last = this.log.last;
     if (this.isBusy || !last) return;
     this.#mark = mark;
-    this.#replaces = last.persona === null ? null : last.id;
+    this.#replaces = last.persona === null || kind === "continue" ? null : last.id;
+    this.#isTold = false;
     this.#setBusy(true);
-    if (kind !== "continue") this.#draft(this.data.persona, "");
+    this.#draft(this.data.persona, "");
     this.scroll.toEnd();
     if (!(await this.#ask("POST", kind, wishes))) {
       this.#setBusy(false);
@@ -153,6 +157,7 @@ export class Conversation {
     this.data = data;
     this.log.show(data.messages);
     this.#setBusy(data.busy);
+    if (data.busy) this.#draft(data.persona, "");
     this.changed();
   }
 
@@ -173,15 +178,18 @@ export class Conversation {
   }
 
   #message(message) {
-    this.log.put(message);
+    this.log.put(message, this.#replaces);
     if (message.persona === null) return;
     this.#replaces = null;
     this.#mark = null;
+    if (this.isBusy && !this.#isTold) this.#setBusy(false); // a greeting, which nobody has to wait for
     announce(translate("answered", { name: personaOf(message.persona).name, text: message.text }));
   }
 
   async #busy(isBusy) {
     this.#setBusy(isBusy);
+    this.#isTold = isBusy;
+    if (isBusy && !this.log.isWriting) this.#draft(this.data.persona, "");
     if (isBusy) return;
     this.#replaces = null;
     this.#mark = null;

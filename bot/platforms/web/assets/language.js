@@ -5,7 +5,7 @@ import chinese from "./languages/zh.js";
 import { keep } from "./storage.js";
 
 const LANGUAGES = { en: english, zh: chinese };
-const LOCALES = { en: "en", zh: "zh-CN" };
+const LOCALES = { zh: "zh-CN" };
 const values = new WeakMap(); // of the places in a node's words
 const listeners = [];
 
@@ -16,6 +16,9 @@ export function addWords(words) {
 
 /** Return the language of the page. */
 export const language = () => (document.documentElement.lang === "zh" ? "zh" : "en");
+
+/** Return the locale of dates: the browser's, where it speaks the language of the page. */
+const locale = () => navigator.languages.find((each) => each.startsWith(language())) ?? LOCALES[language()] ?? "en-GB";
 
 /** Return whether the page has words of its own for a key. */
 export const isKnown = (key) => Object.hasOwn(LANGUAGES[language()], key);
@@ -45,8 +48,8 @@ export function showTime(node, moment) {
   node.dateTime = moment.toISOString();
   const isToday = moment.toDateString() === new Date().toDateString();
   const form = isToday ? { timeStyle: "short" } : { dateStyle: "medium" };
-  node.textContent = new Intl.DateTimeFormat(LOCALES[language()], form).format(moment);
-  node.title = new Intl.DateTimeFormat(LOCALES[language()], { dateStyle: "full", timeStyle: "short" }).format(moment);
+  node.textContent = new Intl.DateTimeFormat(locale(), form).format(moment);
+  node.title = new Intl.DateTimeFormat(locale(), { dateStyle: "full", timeStyle: "short" }).format(moment);
 }
 
 /** Return a number as the language writes it, with so many digits behind the point at most. */

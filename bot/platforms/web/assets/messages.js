@@ -62,13 +62,15 @@ export class MessageLog {
     this.show(this.#messages);
   }
 
-  /** Show a message that is new, or was changed. */
-  put(message) {
-    const at = this.#messages.findIndex((each) => each.id === message.id);
+  /** Show a message that is new, or was changed, or stands in the row of one that it replaces. */
+  put(message, replaces = null) {
+    const row = this.#rows.get(message.id) ?? this.#adopt(message, replaces) ?? this.#append(message);
+    const before = row.id ?? message.id;
+    const at = this.#messages.findIndex((each) => each.id === message.id || each.id === before);
     if (at >= 0) this.#messages[at] = message;
     else this.#messages.push(message);
-    const row = this.#rows.get(message.id) ?? this.#adopt(message) ?? this.#append(message);
     if (row === this.#draft) this.#draft = null;
+    this.#rows.delete(before);
     this.#rows.set(message.id, row);
     row.update(message);
   }
@@ -121,9 +123,9 @@ export class MessageLog {
     return row;
   }
 
-  /** Return the row that waits for a message: the draft of an answer, or an own one on its way. */
-  #adopt(message) {
-    if (message.persona !== null) return this.#draft?.id === null ? this.#draft : null;
+  /** Return the row that waits for a message: that of its draft, of what it replaces, or of one on its way. */
+  #adopt(message, replaces) {
+    if (message.persona !== null) return this.#draft ?? this.#rows.get(replaces);
     const at = this.#pending.findIndex((row) => row.text === message.text);
     return at < 0 ? null : this.#pending.splice(at, 1)[0];
   }

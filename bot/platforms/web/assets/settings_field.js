@@ -11,8 +11,10 @@ export function numberField({ name, help, min, max, step, value }, changed = () 
   const number = element("input", { type: "number", id, ...bounds, "aria-describedby": `${id}-help`, inputmode: "decimal" });
   const slider = element("input", { type: "range", ...bounds, "aria-label": translate("samplingSlider", { name }) });
   const show = (shown) => {
-    number.value = shown ?? "";
-    slider.value = shown ?? min;
+    const isNumber = shown !== null && shown !== undefined && Number.isFinite(Number(shown));
+    number.value = isNumber ? shown : "";
+    number.placeholder = isNumber ? "" : (shown ?? "");
+    slider.value = isNumber ? shown : min;
   };
   show(value);
   slider.addEventListener("input", () => (number.value = slider.value));

@@ -1,5 +1,7 @@
 """The owner's page as a part of the site: its routes, wired to a chat and its memory."""
 
+from collections.abc import Callable
+
 from bot.chat.chat import Chat
 from bot.config import Config
 from bot.memory.store import Memory
@@ -16,12 +18,14 @@ from bot.platforms.web.routes import RouteTable
 class OwnerPage:
     """All routes below /page/owner."""
 
-    def __init__(self, chat: Chat, memory: Memory, settings: Config) -> None:
+    def __init__(
+        self, chat: Chat, memory: Memory, settings: Config, erase_prompts: Callable[[], object]
+    ) -> None:
         folders = PersonaFolders(chat, settings)
         self._overview, self._training = Overview(chat, memory), TrainingPage(folders, settings)
         self._parts = (
             self._overview,
-            PlacesPage(chat, memory, settings),
+            PlacesPage(chat, memory, settings, erase_prompts),
             MessagesPage(memory),
             PersonasPage(folders),
             PreviewPage(folders, memory),

@@ -1,6 +1,6 @@
 """Places: their queues, messages page by page, the settings that hold there, and the end of it all."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from aiohttp import web
@@ -14,7 +14,6 @@ from bot.chat.commands.call import CommandCall, Level
 from bot.chat.commands.table import run_command
 from bot.config import Config
 from bot.errors import UserError
-from bot.memory.prompt_files import erase_prompts
 from bot.memory.store import Memory
 from bot.message import Author, Place
 from bot.platforms.web.fields import PageFields
@@ -48,8 +47,11 @@ class ChangeFields(PlaceFields):
 class PlacesPage:
     """Routes of places; all rights are those of an owner."""
 
-    def __init__(self, chat: Chat, memory: Memory, settings: Config) -> None:
-        self._chat, self._memory, self._settings = chat, memory, settings
+    def __init__(
+        self, chat: Chat, memory: Memory, settings: Config, erase_prompts: Callable[[], object]
+    ) -> None:
+        """`erase_prompts` deletes the files that hold prompts."""
+        self._chat, self._memory, self._erase_prompts = chat, memory, erase_prompts
         self._owner = Author("local", settings.terminal.name)
 
     def add_routes(self, routes: RouteTable) -> None:
@@ -129,7 +131,7 @@ class PlacesPage:
         place = await self._idle_place(fields.place)
         erased = await self._memory.erase_place(place)
         await self._chat.engine.forget(place)
-        erase_prompts(self._settings.data)
+        self._erase_prompts()
         return json_reply(
             {"messages": erased.messages, "answers": erased.answers, "settings": erased.settings}
         )

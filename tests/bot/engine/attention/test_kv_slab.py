@@ -33,3 +33,15 @@ def test_a_slot_that_moves_leaves_zeros_behind() -> None:
     cache.free(first)
     assert read(last) == list(range(20))
     assert all(bool((tensor[:, 1] == 0).all()) for tensor in last.slab.layers.values())
+
+
+@torch.inference_mode()
+def test_a_slot_is_copied_from_a_token_on_also_to_another_slab() -> None:
+    cache = KVCache(40 * SLAB_BYTES, TOKEN_BYTES)
+    source, near = allocated(cache, MIN_CAPACITY, 2)
+    (far,) = allocated(cache, 2 * MIN_CAPACITY)
+    write(source, list(range(20)))
+    write(near, list(range(1000, 1030)))
+    cache.copy_slot(source, near, 5)
+    cache.copy_slot(source, far)
+    assert [read(near), read(far), read(source)] == [[*range(1000, 1005), *range(5, 20)], *2 * [[*range(20)]]]

@@ -85,3 +85,21 @@ def test_a_possible_beginning_of_a_stop_string_is_kept_back(
     text: str, stop: tuple[str, ...], held: int
 ) -> None:
     assert StopStrings(stop).possible_length(text) == held
+
+
+@given(st.text(alphabet="ab😀 <é/think>", max_size=30), st.integers(0, 30), STOPS)
+def test_a_copy_goes_on_by_itself(text: str, place: int, stop: tuple[str, ...]) -> None:
+    tokenizer = TOKENIZERS["byte-level"]
+    ids, other = tokenizer.encode(text), tokenizer.encode("<b\n😀 é")
+    first = Detokenizer(tokenizer.decode_bytes, stop)
+    for token in ids[:place]:
+        first.push(token)
+    second = first.copy()
+    for detokenizer, rest in ((first, ids[place:]), (second, other)):
+        for token in rest:
+            detokenizer.push(token)
+    pairs = [(first, ids), (second, [*ids[:place], *other])]
+    assert [each.text for each, _ in pairs] == [
+        "".join(stream(tokenizer, whole_ids, stop)[0][: -1 if not each.stopped else None])
+        for each, whole_ids in pairs
+    ]

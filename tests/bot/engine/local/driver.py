@@ -54,7 +54,7 @@ async def finish(stream: OutputStream) -> tuple[Answer, ...]:
     """Read a stream to its end; its answers equal its joined pieces."""
     texts = [""] * stream.request.n
     async for piece in stream:
-        texts[piece.candidate] += piece.text
+        texts[piece.candidate] = piece.added_to(texts[piece.candidate])
     assert [answer.text for answer in stream.answers] == texts
     return stream.answers
 

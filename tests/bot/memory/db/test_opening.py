@@ -30,7 +30,7 @@ async def test_a_blank_folder_becomes_a_private_database(tmp_path: Path):
         assert {file.stat().st_mode & 0o777 for file in private} == {0o600}
         assert len(private) == 5
     assert {folder.stat().st_mode & 0o777 for folder in (path.parent, path.parent / "backups")} == {0o700}
-    assert (pragma(path, "application_id"), pragma(path, "user_version")) == (1634497637, 5)
+    assert (pragma(path, "application_id"), pragma(path, "user_version")) == (1634497637, 6)
 
 
 @pytest.mark.parametrize(
@@ -76,10 +76,10 @@ def schemas(tmp_path: Path) -> tuple[Path, Path]:
         folder.mkdir()
         for script in own_scripts().iterdir():
             (folder / script.name).write_text(script.read_text("utf-8"))
-    (tomorrow / "006_mood.sql").write_text(
+    (tomorrow / "007_mood.sql").write_text(
         "ALTER TABLE places ADD COLUMN mood TEXT NOT NULL DEFAULT 'calm; -- quite';\n"
         "CREATE TRIGGER calm AFTER INSERT ON places BEGIN\n  UPDATE places SET mood = 'calm';\nEND;\n"
-        "PRAGMA user_version = 6;\n"
+        "PRAGMA user_version = 7;\n"
     )
     return today, tomorrow
 
@@ -93,15 +93,15 @@ async def test_an_older_database_is_backed_up_and_brought_up_to_date(
     async with Memory(path, schema=schemas[1]) as memory:
         assert await ids(memory) == ["m1"]
     (saved,) = (path.parent / "backups").iterdir()
-    assert (pragma(path, "user_version"), pragma(saved, "user_version")) == (6, 5)
+    assert (pragma(path, "user_version"), pragma(saved, "user_version")) == (7, 6)
 
 
 async def test_a_migration_that_fails_changes_nothing(tmp_path: Path, schemas: tuple[Path, Path]):
     path = tmp_path / "data" / "memory.db"
     async with Memory(path, schema=schemas[0]) as memory:
         await memory.accept(said(1))
-    (schemas[1] / "006_mood.sql").write_text(
-        "DROP TABLE settings;\nDROP TABLE missing;\nPRAGMA user_version = 6;\n"
+    (schemas[1] / "007_mood.sql").write_text(
+        "DROP TABLE settings;\nDROP TABLE missing;\nPRAGMA user_version = 7;\n"
     )
     with pytest.raises(sqlite3.OperationalError, match="missing"):
         async with Memory(path, schema=schemas[1]):

@@ -5,6 +5,7 @@ const FENCE = /^ {0,3}(`{3,}|~{3,})([^`]*)$/;
 const HEADING = /^ {0,3}(#{1,6}) (.*)$/;
 const RULE = /^ {0,3}([-*_])(?: *\1){2,} *$/;
 const ITEM = /^( *)(?:([-*+])|(\d{1,9})[.)]) +(\S.*)$/;
+const BARE_MARK = /^ *(?:[-*+]|\d{1,9}[.)]?) *$/; // an item of which only the mark has come yet
 const QUOTE = /^ {0,3}> ?(.*)$/;
 const DASHES = /^[ :|-]+$/;
 const DEEPEST = 3; // quotations within quotations; deeper ones are text
@@ -65,6 +66,7 @@ function readList(lines, at) {
     const item = ITEM.exec(lines[end]);
     if (item && !item[1] && Boolean(item[3]) !== isOrdered) break;
     if (item) items.push({ level: Math.min(Math.floor(item[1].length / 2), 3), text: item[4] });
+    else if (BARE_MARK.test(lines[end])) items.push({ level: 0, text: "" });
     else if (lines[end].startsWith("  ")) items.at(-1).text += `\n${lines[end].trim()}`;
     else break;
   }

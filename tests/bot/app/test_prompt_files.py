@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.app.prompt_files import append_prompt, erase_prompts
 from bot.errors import UserError
-from bot.memory.prompt_files import append_prompt, erase_prompts
 from tests.faults.command import COMMAND, environment, house
 
 
