@@ -18,7 +18,7 @@ def _field(name: str, text: str) -> dict[str, object]:
         return {"name": name, "help": text, "min": 0, "max": MAX_ROUNDS, "step": 1}
     info = Sampling.model_fields[name]
     step = 1 if info.annotation is int else _FINE
-    bounds: dict[str, float] = {"min": 0, "max": _UNBOUNDED.get(name, 1)}
+    bounds: dict[str, int | float] = {"min": 0, "max": _UNBOUNDED.get(name, 1)}
     for each in info.metadata:
         if (least := getattr(each, "ge", None)) is not None:
             bounds["min"] = least

@@ -176,9 +176,8 @@ async def test_a_line_separator_in_a_text_ends_no_line_of_a_stream(api: Api) -> 
     assert chunk["choices"][0]["delta"]["content"] == text
 
 
-async def test_a_search_is_read_as_the_personas_own_words_and_not_asked_for_again(api: Api) -> None:
+async def test_a_search_is_read_as_the_personas_own_words(api: Api) -> None:
     api.engine.scripts = [[Piece("Mara: I"), Piece("User: Go.\nMara: Bye.", replaces=7)]]
     status, body = await api.post("/v1/chat/completions", asked("Hello", num_beams=2))
-    assert status == 200
-    assert body["choices"][0]["message"]["content"] == ""
+    assert (status, body["choices"][0]["message"]["content"]) == (200, "Bye.")
     assert len(api.engine.requests) == 1

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientError, ClientSession
 
+from bot.memory.store import Memory
 from tests.faults.command import environment, house
 from tests.faults.towns import TelegramTown
 from tests.paths import ROOT
@@ -79,6 +80,11 @@ async def post(url: str, body: object, **headers: str) -> tuple[int, Any]:
         return response.status, await response.json()
 
 
+async def get(url: str) -> Any:
+    async with ClientSession() as client, client.get(url) as response:
+        return await response.json()
+
+
 async def metrics(served: Served) -> str:
     async with ClientSession() as client, client.get(f"{await served.url()}/metrics") as response:
         assert response.status == 200
@@ -86,13 +92,51 @@ async def metrics(served: Served) -> str:
 
 
 async def test_the_api_alone_answers_opens_no_memory_and_ends_at_a_signal(served: Served) -> None:
-    await served.start("serve", SCRIPT="Aye.")
+    await served.start("serve", serve="page = false", SCRIPT="Aye.")
     status, body = await post(f"{await served.url()}/chat/completions", HELLO)
     assert (status, body["choices"][0]["message"]["content"]) == (200, "Aye.")
     assert "alterego_inbox_messages_waiting" not in await metrics(served)
     assert await served.end() == 0
     assert not (served.folder / "data" / "memory.db").exists()
     assert "Traceback" not in served.log
+
+
+async def test_the_page_talks_beside_the_api_and_remembers_after_a_restart(served: Served) -> None:
+    await served.start("serve", SCRIPT="Aye.")
+    root = (await served.url()).removesuffix("/v1")
+    own = {"Origin": root}
+    status, begun = await post(f"{root}/page/conversations", {"persona": "mara"}, **own)
+    assert status == 201
+    path = f"{root}/page/conversations/{begun['id']}"
+    assert (await post(f"{path}/messages", {"text": "Hello"}, **own))[0] == 202
+    async with asyncio.timeout(60):
+        while len((before := await get(path))["messages"]) < 3 or before["busy"]:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    assert before["messages"][-1]["text"] == "Aye."
+    assert await served.end() == 0
+    await served.start("serve", SCRIPT="Aye.")
+    root = (await served.url()).removesuffix("/v1")
+    assert await get(f"{root}/page/conversations/{begun['id']}") == before
+    assert await served.end() == 0
+    assert "Hello" not in served.log
+
+
+async def test_where_another_alterego_holds_the_memory_the_api_is_served_alone(served: Served) -> None:
+    async with Memory(served.folder / "data" / "memory.db"):
+        await served.start("serve", SCRIPT="Aye.")
+        url = await served.url()
+        assert (await post(f"{url}/chat/completions", HELLO))[0] == 200
+        async with ClientSession() as client, client.get(url.removesuffix("v1")) as response:
+            assert response.status == 404
+        assert await served.end() == 0
+    (line,) = [line for line in served.log.splitlines() if "page_left_out" in line]
+    assert "Another alterego is using" in line
+
+
+async def test_the_help_names_the_page(served: Served) -> None:
+    await served.start("--help")
+    assert await asyncio.wait_for(served.process.wait(), 30) == 0
+    assert "open a page to talk on and an API as OpenAI's" in " ".join(served.log.split())
 
 
 async def test_a_signal_ends_the_process_in_time_although_the_model_hangs(served: Served) -> None:

@@ -16,6 +16,7 @@ from tests.bot.engine.local import test_random_requests
 from tests.bot.engine.local.test_adapter_changes import *  # noqa: F403
 from tests.bot.engine.local.test_admission import *  # noqa: F403
 from tests.bot.engine.local.test_answers import *  # noqa: F403
+from tests.bot.engine.local.test_beam_requests import *  # noqa: F403
 from tests.bot.engine.local.test_beams import *  # noqa: F403
 from tests.bot.engine.local.test_lifecycle import *  # noqa: F403
 from tests.bot.engine.local.test_logprobs import *  # noqa: F403

@@ -85,3 +85,20 @@ async def test_end_marks_spelt_as_letters_end_an_answer(tmp_path: Path) -> None:
     tokens = [*WORDS, "<", "/", "s", ">", "Ġlong"]
     (answer,) = await say(tmp_path, tokens, {}, spelt_ends=("</s>",))
     assert (answer.text, answer.finish) == (" Hello there", "stop")
+
+
+@pytest.mark.parametrize("budget", [0, 20])
+async def test_beams_think_as_one_answer_does(tmp_path: Path, budget: int) -> None:
+    tokens = ["<think>", *THOUGHT, "</think>", *WORDS]
+    (answer,) = await say(tmp_path, tokens, PLAIN_MARKS, beams=3, thinking_budget=budget, length_penalty=0.0)
+    assert (answer.text.strip(), answer.finish, answer.in_thought) == ("Hello there", "stop", False)
+    assert answer.thought_tokens >= len(THOUGHT)
+
+
+async def test_beams_close_a_thought_that_has_used_its_tokens_up(tmp_path: Path) -> None:
+    tokens = ["<think>", *THOUGHT, "Ġthe"]
+    (answer,) = await say(
+        tmp_path, tokens, PLAIN_MARKS, beams=3, thinking_budget=12, max_tokens=4, length_penalty=0.0
+    )
+    assert not answer.in_thought
+    assert 10 <= answer.thought_tokens <= 13
