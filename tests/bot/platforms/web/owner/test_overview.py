@@ -1,6 +1,7 @@
 """The overview tells the numbers of this moment."""
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
@@ -67,8 +68,6 @@ async def test_a_loop_that_is_held_up_has_lag() -> None:
     watch = LoopWatch(0.001)
     watch.begin()
     await asyncio.sleep(0)
-    import time
-
     time.sleep(0.05)  # noqa: ASYNC251
     while not watch.latest:  # noqa: ASYNC110
         await asyncio.sleep(0)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot.message import Place
+from bot.message import Author, Message, Place
 from tests.bot.platforms.web.owner.conftest import ROOM, Owner
 
 NAME = str(ROOM)
@@ -111,7 +111,7 @@ async def test_beginning_anew_greets_where_the_platform_runs(owner: Owner) -> No
 
 async def test_a_place_without_its_platform_begins_anew_in_silence(owner: Owner) -> None:
     gone = Place("terminal", "local", "x")
-    await owner.memory.accept(await message_in(owner, gone))
+    await owner.memory.accept(Message(gone, "1", Author("ana", "Ana"), "Hello", owner.chat.clock()))
     await owner.post("place/reset", place=str(gone))
     assert await owner.memory.history(gone) == ()
 
@@ -143,9 +143,3 @@ async def test_an_unknown_place_is_not_found(owner: Owner, name: str) -> None:
     await owner.say("Hello", 1)
     status, answer = await owner.send("GET", "place", params={"place": name})
     assert (status, answer["error"]["code"]) == (404, "unknown_place")
-
-
-async def message_in(owner: Owner, place: Place) -> Any:
-    from bot.message import Author, Message
-
-    return Message(place, "1", Author("ana", "Ana"), "Hello", owner.chat.clock())
