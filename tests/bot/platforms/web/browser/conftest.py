@@ -5,6 +5,7 @@ import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -41,18 +42,22 @@ OpenTalk = Callable[..., Awaitable[Talk]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip tests of this folder where there is no browser."""
-    here = Path(__file__).parent
+    """Skip tests of this folder where there is no browser, or nothing to drive it with."""
+    here, reason = Path(__file__).parent, ""
+    if not CHROMIUM:
+        reason = "needs Chromium: install it, or set CHROMIUM to its path"
+    elif find_spec("playwright") is None:
+        reason = "needs playwright: pip install -e '.[test]'"
     for item in items:
-        if not CHROMIUM and here in item.path.parents:
-            item.add_marker(
-                pytest.mark.skip(reason="needs Chromium: install it, or set CHROMIUM to its path")
-            )
+        if reason and here in item.path.parents:
+            item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Any]:
-    async with playwright_api.async_playwright() as playwright:
+    from playwright.async_api import async_playwright
+
+    async with async_playwright() as playwright:
         opened = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield opened
         await opened.close()

@@ -70,16 +70,21 @@ async def test_an_export_is_downloaded(talk: Talk, entry: str, ending: str) -> N
     assert "Sit, User." in (await download.path()).read_text()
 
 
-async def test_a_page_that_lost_its_connection_reads_the_conversation_again(talk: Talk) -> None:
+async def test_a_page_that_lost_its_connection_says_so_and_reads_the_conversation_again(talk: Talk) -> None:
     await talk.begin()
+    talk.allowed.append("ERR_FAILED")
+    await talk.page.route("**/events", lambda route: route.abort())
+    await talk.page.reload()
+    await talk.page.wait_for_selector(".notice:has-text('The connection is lost.')")
     other = await talk.page.context.new_page()
     await other.goto(talk.page.url)
     await other.wait_for_selector(".message")
-    await talk.page.context.set_offline(True)
-    talk.allowed += ["ERR_INTERNET_DISCONNECTED", "ERR_NETWORK_CHANGED"]
-    await talk.page.context.set_offline(False)
     talk.answers("Aye.")
     await other.fill("#input", "From elsewhere")
     await other.press("#input", "Enter")
-    await talk.shows("Sit, User.", "From elsewhere", "Aye.")
+    await other.wait_for_selector(".message:nth-child(3):has-text('Aye.')")
     await other.close()
+    await talk.shows("Sit, User.")
+    await talk.page.unroute("**/events")
+    await talk.shows("Sit, User.", "From elsewhere", "Aye.")
+    await talk.page.wait_for_selector(".notice", state="detached")

@@ -92,6 +92,15 @@ async def test_the_login_asks_for_the_key_once(open_talk: OpenTalk) -> None:
     assert KEY not in json.dumps(await talk.page.evaluate("[{...localStorage}, document.cookie]"))
 
 
+async def test_a_line_tells_that_the_model_is_loaded_until_it_is_ready(open_talk: OpenTalk) -> None:
+    talk = await open_talk()
+    talk.engine.state = "loading"
+    await talk.open()
+    await talk.page.wait_for_selector("#model:has-text('The model is being loaded')")
+    talk.engine.state = "ready"
+    await talk.page.wait_for_selector("#model", state="hidden")
+
+
 async def test_the_page_weighs_little(talk: Talk) -> None:
     sizes: dict[str, int] = {}
     for file in ASSETS.rglob("*"):
