@@ -23,6 +23,7 @@ from bot.errors import UserError
 from bot.memory.store import Memory
 from bot.message import Message, Place
 from bot.persona.persona import Cast, NoticeKind, Persona
+from bot.prompt.builder import Prompt
 
 
 class Chat:
@@ -138,6 +139,16 @@ class Chat:
         """Return the persona chosen for a place, else the one in the settings, else the first by name."""
         values = await scoped_settings.read_settings(self._resources.memory, place, self.settings)
         return self.cast.chosen(values["persona"].text)
+
+    def is_joined(self, platform: str) -> bool:
+        """Return whether replies can be sent on a platform now."""
+        return platform in self._resources.outlets
+
+    async def preview_prompt(
+        self, place: Place, persona: Persona, history: tuple[Message, ...] | None = None
+    ) -> Prompt:
+        """Return the prompt of a reply to the last message of a history; None: of the place's own."""
+        return await self._pipeline.preview(place, persona, history)
 
     def public_text(self, error: UserError | str) -> str:
         """Return an error without the paths and names that only the owner of the machine reads."""

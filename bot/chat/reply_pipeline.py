@@ -22,6 +22,7 @@ from bot.errors import RestartNeeded, UserError
 from bot.memory.queries.records import Outgoing
 from bot.message import Author, Message, Place
 from bot.persona.persona import Persona
+from bot.prompt.builder import Prompt
 from bot.prompt.truncation import MAX_CHARACTERS_PER_TOKEN, MAX_HISTORY_MESSAGES
 from bot.prompt.turns import missing_parents
 
@@ -54,6 +55,21 @@ class ReplyPipeline:
             except asyncio.CancelledError:
                 await self._memory.withdraw(work.place, request.message_ids)
                 raise
+
+    async def preview(self, place: Place, persona: Persona, history: tuple[Message, ...] | None) -> Prompt:
+        """Return the prompt of a reply to the last message of a history; None: of the place's own.
+
+        Nothing is stored, and nobody is answered.
+        """
+        request = ReplyRequest(persona.key, "preview")
+        if history is None:
+            persona = await sampling_in_place(self._memory, place, persona)
+            newest = await self._memory.history(place, limit=1)
+            return await self._responder.preview(
+                await self._context(place, persona, request, _answered(newest))
+            )
+        read = ReplyContext(place, persona, request, _answered(history), history, False, {}, ())
+        return await self._responder.preview(read)
 
     def _typing(self, task: ReplyTask) -> AbstractAsyncContextManager[None]:
         persona = self._resources.cast.personas.get(task.persona)
@@ -89,7 +105,7 @@ class ReplyPipeline:
 
     async def _read_context(self, place: Place, request: ReplyRequest) -> ReplyContext | None:
         """Count an attempt at the messages and read the history; None where no message wants a reply."""
-        memory, replaced = self._memory, request.replaced_id
+        memory = self._memory
         persona = await sampling_in_place(memory, place, self._resources.cast.find(request.persona))
         if request.beam_search and request.beam_search.max_tokens:
             persona = with_max_tokens(persona, request.beam_search.max_tokens)
@@ -98,6 +114,13 @@ class ReplyPipeline:
             wanted = await memory.begin(place, request.message_ids, request.persona, request.rule)
             if not wanted:
                 return None
+        return await self._context(place, persona, request, wanted)
+
+    async def _context(
+        self, place: Place, persona: Persona, request: ReplyRequest, wanted: tuple[str, ...]
+    ) -> ReplyContext:
+        """Read the history, as far as a prompt can hold it."""
+        memory, replaced = self._memory, request.replaced_id
         budget = await self._responder.prompt_budget(persona)
         newest = await memory.history(
             place, limit=MAX_HISTORY_MESSAGES, characters=budget * MAX_CHARACTERS_PER_TOKEN
@@ -197,3 +220,8 @@ class ReplyPipeline:
         own_id = f"alterego-{self._resources.random.getrandbits(64):016x}"
         time = self._resources.clock()
         return Message(place, own_id, author, text, time, reply_to=reply_to, persona=persona.key)
+
+
+def _answered(history: tuple[Message, ...]) -> tuple[str, ...]:
+    """Return the id of the last message, which a reply answers; none where a persona said it."""
+    return tuple(message.id for message in history[-1:] if message.persona is None)

@@ -93,6 +93,11 @@ class Responder:
             raise UserError("Stopped." if task.is_stopped else excuse_for(persona, drawn[-1].answer))
         return GeneratedReply(text, prompt, explain_reply(persona, context.request.rule, prompt, drawn))
 
+    async def preview(self, context: ReplyContext) -> Prompt:
+        """Return the prompt that `generate` would give the engine; `observe_prompt` is not shown it."""
+        await self._adapters.choose(context.persona)
+        return await self._build_prompt(replace(context, persona=self._adapters.served(context.persona)))
+
     async def prompt_budget(self, persona: Persona) -> int:
         """Return the number of tokens that a prompt of this persona may have.
 
@@ -110,12 +115,15 @@ class Responder:
         return room - min(room // 2, thinking_budget(persona, tokenizer, self._resources.model))
 
     async def _prompt(self, context: ReplyContext) -> Prompt:
+        prompt = await self._build_prompt(context)
+        if self._observe_prompt:
+            self._observe_prompt(context.place, prompt, await self._resources.engine.tokenizer())
+        return prompt
+
+    async def _build_prompt(self, context: ReplyContext) -> Prompt:
         tokenizer = await self._resources.engine.tokenizer()
         budget = await self.prompt_budget(context.persona)
-        prompt = await self._prompts.run(context.persona.key, self._build, context, tokenizer, budget)
-        if self._observe_prompt:
-            self._observe_prompt(context.place, prompt, tokenizer)
-        return prompt
+        return await self._prompts.run(context.persona.key, self._build, context, tokenizer, budget)
 
     def _build(self, context: ReplyContext, tokenizer: Tokenizer, budget: int) -> Prompt:
         """Build the prompt off the event loop, which never tokenises."""

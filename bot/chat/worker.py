@@ -39,7 +39,7 @@ class ConversationWorker:
         turns: AuthorTurns | None = None,
     ) -> None:
         """`busy_workers` holds the worker while it has work; nothing else may, so that it goes once quiet."""
-        self._process, self._place, self._debounce = process, place, debounce
+        self._process, self.place, self._debounce = process, place, debounce
         self._busy_workers = set() if busy_workers is None else busy_workers
         self._supersede_limit, self._turns = SupersedeLimit(clock), turns or AuthorTurns()
         self._pending: list[PendingMessage] = []
@@ -201,7 +201,7 @@ class ConversationWorker:
 
     async def _make_reply(self, request: ReplyRequest | None, author: str) -> None:
         """Have one reply made, begun before the burst is over so that typing is shown."""
-        task = ReplyTask(self._place, request.persona if request else persona_for(self._pending, author))
+        task = ReplyTask(self.place, request.persona if request else persona_for(self._pending, author))
         running = asyncio.create_task(self._process(task))
         try:
             if request is None:

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from bot.memory.lifecycle import MemoryLifecycle
 from bot.memory.queries import platform_state, settings
+from bot.memory.stored_places import StoredPlaces
 
 
-class StoredSettings(MemoryLifecycle):
+class StoredSettings(StoredPlaces):
     """Settings and platform state in memory's file. Raises `UserError` as every method of memory does."""
 
     async def settings(self, scope: str) -> dict[str, str]:

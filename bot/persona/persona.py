@@ -18,6 +18,7 @@ from bot.persona.lorebook import Lorebook, join_books
 from bot.persona.persona_files import (
     adapter_in,
     adapter_names,
+    find_avatar,
     loose_cards,
     other_adapters,
     path_inside,
@@ -190,8 +191,12 @@ def load_persona(folder: Path) -> Persona:
     if fault := fault_of_name(folder.name):
         raise UserError(f"the folder {folder} needs another name: {fault}")
     keys = read_persona_file(folder)
-    card, adapter = read_card_file(card_path(folder, keys)), _adapter(folder, keys)
-    others = other_adapters(folder)
+    return assemble_persona(folder, keys, read_card_file(card_path(folder, keys)))
+
+
+def assemble_persona(folder: Path, keys: PersonaFile, card: Card) -> Persona:
+    """Return the persona of a folder with these keys and this card, which need not be those of its files."""
+    adapter, others = _adapter(folder, keys), other_adapters(folder)
     trained = adapter_names((*((adapter,) if adapter else ()), *others))
     return Persona(
         folder.name,
@@ -201,7 +206,7 @@ def load_persona(folder: Path) -> Persona:
         adapter,
         keys.strength,
         keys.template,
-        _avatar(folder, keys),
+        find_avatar(folder, keys.avatar, CARD_NAMES[1]),
         avatar.check_picture_url(keys.avatar_url),
         keys.bursts,
         keys.notices,
@@ -240,11 +245,3 @@ def _adapter(folder: Path, keys: PersonaFile) -> Path | None:
     if not named.is_dir():
         raise UserError(f"{named} is missing: put the adapter there, or drop the key `adapter`")
     return named
-
-
-def _avatar(folder: Path, keys: PersonaFile) -> Path | None:
-    pictures = (*avatar.PICTURE_NAMES, CARD_NAMES[1])
-    named = [keys.avatar] if keys.avatar else [Path(name) for name in pictures]
-    paths = [path_inside(folder, path) for path in named]
-    found = next((path for path in paths if keys.avatar or path.exists()), None)
-    return found and avatar.check_picture(found)

@@ -8,6 +8,7 @@ from pathlib import Path
 from bot.adapter.folders import OTHERS, folder_in, other_slots
 from bot.adapter.manifest import SpeakerNames, read_manifest, trained_names
 from bot.errors import UserError
+from bot.persona import avatar
 from bot.persona import card as cards
 from bot.persona.card import Card
 from bot.persona.card_file import decode_card
@@ -81,6 +82,17 @@ def adapter_in(folder: Path, slot: Path) -> Path | None:
     """Return the folder that holds the adapter of a slot in a persona's folder; None where there is none."""
     found = folder_in(slot)
     return found and path_inside(folder, found.relative_to(folder))
+
+
+def find_avatar(folder: Path, named: Path | None, card: str) -> Path | None:
+    """Return the picture that persona.toml names, else an avatar, else the picture `card`; None without any.
+
+    Raises `UserError` for a picture that cannot be used.
+    """
+    pictures = [named] if named else [Path(name) for name in (*avatar.PICTURE_NAMES, card)]
+    paths = [path_inside(folder, path) for path in pictures]
+    found = next((path for path in paths if named or path.exists()), None)
+    return found and avatar.check_picture(found)
 
 
 def loose_cards(folder: Path) -> dict[str, str]:

@@ -15,6 +15,7 @@ from bot.platforms.web.event_routes import EventRoutes
 from bot.platforms.web.listeners import Listeners
 from bot.platforms.web.message_routes import MessageRoutes
 from bot.platforms.web.outlet import WebOutlet
+from bot.platforms.web.owner.opening import OwnerPage
 from bot.platforms.web.sessions import Sessions
 from bot.platforms.web.site import WebSite
 from bot.platforms.web.state import StatePage
@@ -27,7 +28,7 @@ def open_site(
     erase_prompts: Callable[[], object] = lambda: None,
     times: StreamTimes | None = None,
 ) -> WebSite:
-    """Return the site of the talking page. `erase_prompts` deletes the files that hold prompts."""
+    """Return the site of both pages. `erase_prompts` deletes the files that hold prompts."""
     sessions = Sessions(settings.api_key, settings.serve.port, time.monotonic)
     listeners, author = Listeners(), Author(ACCOUNT, settings.terminal.name)
     outlet = WebOutlet(memory, listeners, chat.worker)
@@ -39,4 +40,5 @@ def open_site(
         ConversationRoutes(conversations),
         MessageRoutes(conversations),
         EventRoutes(conversations, outlet, times or StreamTimes()),
+        OwnerPage(chat, memory, settings, erase_prompts),
     )

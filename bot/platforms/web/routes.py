@@ -8,6 +8,7 @@ from aiohttp import web
 from bot.api.errors import ApiError
 
 Handler = Callable[[web.Request, Mapping[str, str]], Awaitable[web.StreamResponse]]
+JSON = "application/json"
 _LONGEST_SHOWN = 200  # characters of an address in an error
 
 
@@ -15,13 +16,15 @@ _LONGEST_SHOWN = 200  # characters of an address in an error
 class SiteRoute:
     """A method at an address, and its handler, which gets the values of the address's named segments.
 
-    An `is_open` route is answered without a login.
+    An `is_open` route is answered without a login. A change `takes` a body of that media type alone, which
+    no form of another site can send.
     """
 
     method: str
     segments: tuple[str, ...]
     handler: Handler
     is_open: bool
+    takes: str = JSON
 
     @property
     def changes(self) -> bool:
@@ -47,9 +50,11 @@ class RouteTable:
     def __init__(self) -> None:
         self._routes: list[SiteRoute] = []
 
-    def add(self, method: str, path: str, handler: Handler, *, is_open: bool = False) -> None:
+    def add(
+        self, method: str, path: str, handler: Handler, *, is_open: bool = False, takes: str = JSON
+    ) -> None:
         """Add a route; the first one that fits an address has it."""
-        self._routes.append(SiteRoute(method, _segments(path), handler, is_open))
+        self._routes.append(SiteRoute(method, _segments(path), handler, is_open, takes))
 
     def find(self, method: str, path: str) -> tuple[SiteRoute, Mapping[str, str]]:
         """Return the route of a request, and the values in its address. Raises `ApiError` where none fits."""

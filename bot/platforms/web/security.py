@@ -28,10 +28,10 @@ def check_same_site(request: web.Request) -> None:
         raise ApiError(403, "Another web page may not use this one.", code="unknown_origin")
 
 
-def check_change(request: web.Request) -> None:
-    """Raise `ApiError` for a change that does not surely come from the page itself, as JSON."""
-    if request.content_type != "application/json":
-        message = "Send the header `Content-Type: application/json`."
+def check_change(request: web.Request, takes: str) -> None:
+    """Raise `ApiError` for a change that does not surely come from the page itself, of that media type."""
+    if request.content_type != takes:
+        message = f"Send the header `Content-Type: {takes}`."
         raise ApiError(415, message, code="unknown_content_type")
     is_told = "Origin" in request.headers or request.headers.get("Sec-Fetch-Site") == "same-origin"
     if not is_told:

@@ -65,7 +65,7 @@ class WebSite:
         if not route.is_open:
             self._sessions.check(request)
         if route.changes:
-            check_change(request)
+            check_change(request, route.takes)
         try:
             return await route.handler(request, values)
         except UserError as error:

@@ -9,6 +9,11 @@ const LOCALES = { zh: "zh-CN" };
 const values = new WeakMap(); // of the places in a node's words
 const listeners = [];
 
+/** Add the words that another page needs, by language. */
+export function addWords(words) {
+  for (const [name, more] of Object.entries(words)) Object.assign(LANGUAGES[name], more);
+}
+
 /** Return the language of the page. */
 export const language = () => (document.documentElement.lang === "zh" ? "zh" : "en");
 
@@ -46,6 +51,10 @@ export function showTime(node, moment) {
   node.textContent = new Intl.DateTimeFormat(locale(), form).format(moment);
   node.title = new Intl.DateTimeFormat(locale(), { dateStyle: "full", timeStyle: "short" }).format(moment);
 }
+
+/** Return a number as the language writes it, with so many digits behind the point at most. */
+export const number = (value, digits = 0) =>
+  new Intl.NumberFormat(LOCALES[language()], { maximumFractionDigits: digits }).format(value);
 
 /** Call a function whenever another language was chosen. */
 export const onLanguage = (listener) => listeners.push(listener);
