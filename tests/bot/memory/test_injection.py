@@ -108,4 +108,5 @@ def test_no_statement_is_built_from_strings():
         ("migration.py", "statement"),
         ("export.py", "query"),
         ("status.py", "WAITING"),
+        ("swipes.py", "_SWIPES"),
     }
