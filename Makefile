@@ -1,6 +1,6 @@
 # Everything from a fresh clone. Needs Python 3.11 or newer and make; docs/operations.md has the plain lines.
 .DEFAULT_GOAL := help
-.PHONY: help talk test setup lint types bench fuzz lock
+.PHONY: help talk page test setup lint types bench fuzz lock
 
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3 python; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
@@ -24,6 +24,9 @@ talk: export SAY := $(value SAY)
 talk: $(BIN)/.talk  ## set up what is missing, then talk; SAY='Good evening' says one thing and leaves
 	@if [ -n "$$SAY" ]; then $(BIN)/python -m bot chat --say "$$SAY"; else $(BIN)/python -m bot chat; fi \
 		|| $(call failed,talk,$(BIN)/python -m bot doctor tells what is wrong.)
+
+page: $(BIN)/.page  ## set up what is missing, then serve the page to talk on, at the address that it prints
+	@$(BIN)/python -m bot serve || $(call failed,page,$(BIN)/python -m bot doctor tells what is wrong.)
 
 test: $(BIN)/.test  ## set up what is missing, then run all tests; JOBS=8 runs eight at a time
 	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder \
@@ -65,6 +68,10 @@ $(BIN)/.model: $(BIN)/.made
 $(BIN)/.talk: $(BIN)/.model pyproject.toml
 	@echo "== packages: about 1 GB, a few minutes the first time"
 	@$(PIP) -e . $(TORCH) || $(call failed,packages,$(network))
+	@touch $@
+
+$(BIN)/.page: $(BIN)/.talk
+	@$(PIP) --quiet -e '.[serve]' $(TORCH) || $(call failed,packages,$(network))
 	@touch $@
 
 $(BIN)/.test: $(BIN)/.model pyproject.toml
