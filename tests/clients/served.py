@@ -14,11 +14,14 @@ from tests.paths import ROOT
 
 
 @contextmanager
-def serve_personas(folder: Path) -> Iterator[str]:
-    """Serve the personas of the repository on a free port; yield the address with `/v1`."""
+def serve_personas(folder: Path, more: str = "") -> Iterator[str]:
+    """Serve the personas of the repository on a free port; yield the address with `/v1`.
+
+    `more`: further lines of `[serve]`.
+    """
     port = free_port()
     config = folder / "config.toml"
-    config.write_text(f'[paths]\npersonas = "{ROOT / "personas"}"\n[serve]\nport = {port}\n', "utf-8")
+    config.write_text(f'[paths]\npersonas = "{ROOT / "personas"}"\n[serve]\nport = {port}\n{more}', "utf-8")
     command = (sys.executable, "-m", "bot", "--config", str(config), "serve")
     with run_process(command, ROOT, folder / "serve.log", {"ALTEREGO_DATA": str(folder / "data")}):
         wait_for_port(port)
