@@ -9,6 +9,8 @@ from hashlib import blake2b
 from aiohttp import web
 
 from bot.api.errors import ApiError
+from bot.api.security import is_owner
+from bot.secrets import API_KEY
 
 LIFETIME = 30 * 86_400.0  # seconds of a session
 MAX_SESSIONS = 100  # the oldest ends where there is one more
@@ -30,6 +32,12 @@ class Sessions:
     def is_needed(self, request: web.Request) -> bool:
         """Return whether a request lacks the login that this server asks for."""
         return bool(self._key) and self._ends.get(self._digest(request), 0.0) <= self._clock()
+
+    def check_machine(self, request: web.Request) -> None:
+        """Raise `ApiError` for a request from beyond this machine, where no key guards the page."""
+        if not self._key and not is_owner(request):
+            message = f"Without a key this page is for its own machine alone: set {API_KEY} to one."
+            raise ApiError(403, message, code="key_needed")
 
     def check(self, request: web.Request) -> None:
         """Raise `ApiError` for a request without a login."""

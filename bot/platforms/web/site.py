@@ -61,6 +61,7 @@ class WebSite:
         if self._assets.owns(request.path):
             return self._assets.answer(request)
         check_same_site(request)
+        self._sessions.check_machine(request)
         route, values = self._routes.find(request.method, request.path)
         if not route.is_open:
             self._sessions.check(request)

@@ -194,3 +194,17 @@ async def test_a_change_without_any_origin_is_refused(page: Page) -> None:
             path, json={"persona": "mara"}, headers={"Sec-Fetch-Site": "same-origin"}
         ) as response:
             assert response.status == 201
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Host": "tunnel.example.org"}, {"X-Forwarded-For": "203.0.113.9"}, {"Via": "1.1 proxy"}]
+)
+async def test_without_a_key_nobody_beyond_the_machine_uses_the_page(
+    open_page: OpenPage, headers: dict[str, str]
+) -> None:
+    page = await open_page(hosts=["tunnel.example.org"])
+    for path in ("/page/state", "/page/conversations", "/page/owner/overview"):
+        async with page.client.get(page.root + path, headers=headers) as response:
+            body = await response.json()
+        assert (response.status, body["error"]["code"]) == (403, "key_needed")
+        assert "ALTEREGO_API_KEY" in body["error"]["message"]
