@@ -11,6 +11,7 @@ from bot.toml import Section, parse_toml, read_toml
 
 TOKENS = ("DISCORD_TOKEN", "TELEGRAM_TOKEN")
 API_KEY = "ALTEREGO_API_KEY"
+SECRETS = (*TOKENS, API_KEY)
 SHORTEST_KEY = 16  # characters of the API's key
 
 
@@ -28,8 +29,7 @@ def read_secrets(path: Path, environment: Mapping[str, str]) -> dict[str, str]:
         if others_can_read(path):
             raise UserError(f"{path} holds secrets but others can read it: run `{private_command(path)}`.")
         stored = parse_toml(_Secrets, read_toml(path, "make it again"), path).model_dump()
-    names = (*TOKENS, API_KEY)
-    found = {name: environment.get(name, "").strip() or stored.get(name, "").strip() for name in names}
+    found = {name: environment.get(name, "").strip() or stored.get(name, "").strip() for name in SECRETS}
     if 0 < len(found[API_KEY]) < SHORTEST_KEY:
         raise UserError(f"{API_KEY} is too short to be a secret: write at least {SHORTEST_KEY} characters.")
     return found

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import bot
 from bot.api.errors import ApiError
 from bot.files import create_private
 from bot.platforms.web.owner.training_steps import StepCommand
+from bot.secrets import SECRETS
 from bot.system import replacing
 
 OUTPUT = "output.log"
@@ -110,7 +111,7 @@ class TrainingJobs:
             return subprocess.Popen(
                 command.arguments,
                 cwd=self._cwd,
-                env=_environment(),
+                env=job_environment(os.environ),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -127,11 +128,12 @@ class TrainingJobs:
             job.code = code
 
 
-def _environment() -> dict[str, str]:
-    """Return an environment in which the same code runs, and writes each line at once."""
+def job_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of a command: the same code runs, writes each line at once, and has no secret."""
     root = str(Path(bot.__file__).parent.parent)
-    paths = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))
-    return {**os.environ, "PYTHONPATH": paths, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
+    paths = os.pathsep.join(filter(None, (root, environment.get("PYTHONPATH", ""))))
+    kept = {name: value for name, value in environment.items() if name.upper() not in SECRETS}
+    return {**kept, "PYTHONPATH": paths, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
 
 
 def _signal(process: subprocess.Popen[bytes], *, is_last: bool) -> None:

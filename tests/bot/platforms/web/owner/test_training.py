@@ -3,22 +3,37 @@
 import asyncio
 import io
 import json
+import os
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.platforms.web.owner.training_job import job_environment
 from bot.platforms.web.owner.training_page import TrainingPage
 from bot.platforms.web.owner.training_steps import StepFields, is_installed, step_command
 from tests.bot.platforms.web.owner.conftest import OpenOwner, Owner
 from tests.fakes.tiny import save_model
 from tests.fixtures.making import MODEL, write_export
+from tests.paths import ROOT
 
 
 @pytest.fixture
 def export(tmp_path: Path) -> bytes:
     return write_export(tmp_path / "chat.txt").read_bytes()
+
+
+def test_a_command_has_no_secret_of_the_server() -> None:
+    secrets = {"DISCORD_TOKEN": "d", "TELEGRAM_TOKEN": "t", "ALTEREGO_API_KEY": "k"}
+    given = {"PATH": "/bin", "HF_HOME": "/models", "PYTHONPATH": "/code", **secrets}
+    assert job_environment(given) == {
+        "PATH": "/bin",
+        "HF_HOME": "/models",
+        "PYTHONPATH": f"{ROOT}{os.pathsep}/code",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONIOENCODING": "utf-8",
+    }
 
 
 async def drop(owner: Owner, content: bytes, kind: str = ".txt") -> tuple[int, Any]:
