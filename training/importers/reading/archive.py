@@ -3,6 +3,7 @@
 import os
 import stat
 import struct
+import weakref
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -90,13 +91,14 @@ def _is_maildir(path: Path) -> bool:
 
 def _zip(path: Path, meter: Meter) -> list[Source]:
     try:
-        with path.open("rb") as file:
-            _check_directory(path, file)
         with ExitStack() as refused:
-            archive = refused.enter_context(ZipFile(path))
+            file = refused.enter_context(path.open("rb"))
+            _check_directory(path, file)
+            archive = ZipFile(file)
             members = archive.infolist()
             _check_members(path, members)
-            refused.pop_all()  # it stays open for its members
+            refused.pop_all()
+        weakref.finalize(archive, file.close)  # when the last of its members is gone
     except (BadZipFile, OSError, ValueError, struct.error, NotImplementedError, RuntimeError) as error:
         raise UserError(f"{path} is a damaged zip ({error}): copy or download it again.") from None
     return _with_logs([_member(path, archive, member, meter) for member in members if _is_wanted(member)])

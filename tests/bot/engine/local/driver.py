@@ -147,7 +147,7 @@ def hang(engine: LocalEngine, release: threading.Event) -> PatchedForward:
 
 
 class FailingCall:
-    """A function of torch that runs out of memory at one of its calls on the engine's thread."""
+    """A function that runs out of memory at one of its calls on the engine's thread."""
 
     def __init__(self, patch: pytest.MonkeyPatch, owner: object, name: str, number: int = 0) -> None:
         original, self._calls_left = getattr(owner, name), number

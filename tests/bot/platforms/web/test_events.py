@@ -8,6 +8,7 @@ from bot.api.event_stream import StreamTimes
 from bot.chat.intake import LATE
 from bot.engine.interface import Piece
 from bot.errors import UserError
+from bot.platforms.web.event_routes import EventRoutes
 from bot.platforms.web.listeners import MAX_EVENTS, MAX_OF_PLACE, Listener, Listeners, PageEvent
 from tests.bot.platforms.web.conftest import Events, OpenPage, Page, until
 from tests.conftest import PLACE
@@ -15,6 +16,11 @@ from tests.conftest import PLACE
 
 def hold(page: Page) -> None:
     page.engine.hold, page.engine.holding = asyncio.Event(), asyncio.Event()
+
+
+def listeners_of(page: Page) -> Listeners:
+    (part,) = [each for each in page.server._site._parts if isinstance(each, EventRoutes)]  # type: ignore[union-attr]
+    return part._conversations.listeners
 
 
 async def step(page: Page) -> None:
@@ -154,7 +160,7 @@ async def test_a_listener_that_leaves_is_forgotten_and_one_too_many_is_refused(p
     path = f"/page/conversations/{id}/events"
     assert await page.code("GET", path) == (429, "too_many_listeners")
     many[0].task.cancel()
-    listeners = page.server._site._parts[-1]._conversations.listeners  # type: ignore[union-attr]
+    listeners = listeners_of(page)
     await until(lambda: listeners._count() < MAX_OF_PLACE)
     await Events(page, id).has("busy")
 
@@ -175,7 +181,7 @@ async def test_a_listener_that_does_not_read_is_left_and_holds_nobody_up(open_pa
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.connect(page.server._listener.getsockname()[:2])
         client.sendall(f"GET /page/conversations/{id}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-        listeners = page.server._site._parts[-1]._conversations.listeners  # type: ignore[union-attr]
+        listeners = listeners_of(page)
         await until(listeners._count)
         (greeting,) = (await page.read(id))["messages"]
         for _ in range(40):

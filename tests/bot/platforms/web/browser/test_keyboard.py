@@ -71,7 +71,7 @@ async def test_escape_stops_the_answer(talk: Talk) -> None:
     talk.engine.hold = asyncio.Event()
     talk.engine.scripts.append([Piece("Once ")] * 50)
     await talk.page.fill("#input", "Tell")
-    await press(talk, "Enter")
+    await talk.page.press("#input", "Enter")
     await talk.page.wait_for_selector("#send[data-label=stop]")
     await asyncio.wait_for(talk.engine.holding.wait(), 20)
     await press(talk, "Escape")
